@@ -1,0 +1,47 @@
+# What people and CI call. Set-up is in scripts/setup.sh; every target does the part it needs.
+
+BIN := .venv/bin
+DEMO := examples/breast-cancer/demo.py
+# `make test ENGINE=required` fails without a container engine; else tests that need one are skipped, loudly.
+ENGINE ?= wanted
+PYTEST_ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup check test demo demo-clean docs facts clean
+
+help: ## this list
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## .venv, programs and container engine for work on the code
+	@scripts/setup.sh test $(ENGINE)
+
+check: ## style, format, types, layers (ruff, mypy, import-linter)
+	@scripts/setup.sh python
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test: setup check ## everything: set-up, check, all tests with containers and end-to-end ones
+	$(BIN)/pytest -n auto $(PYTEST_ARGS)
+
+demo: ## a whole benchmark from nothing: four members, real data, real containers, a leaderboard
+	@scripts/setup.sh demo
+	@$(BIN)/python $(DEMO)
+
+demo-clean: ## remove everything the demo made
+	@scripts/setup.sh python
+	@$(BIN)/python $(DEMO) --clean
+
+docs: ## the prose pages, into build/docs
+	@scripts/setup.sh python
+	$(BIN)/mkdocs build --strict
+
+facts: ## sizes of modules and functions, annotated share, mocks per test
+	@scripts/setup.sh python
+	@$(BIN)/python scripts/code_facts.py
+
+clean: ## remove caches and build products (not .venv, not the demo); stop an engine started by set-up
+	@scripts/setup.sh stop-engine
+	rm -rf build dist site .cache .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +

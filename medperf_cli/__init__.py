@@ -1,0 +1,1 @@
+"""MedPerf without a server: a command line over a git-backed, signed, static registry."""

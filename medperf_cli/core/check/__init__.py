@@ -1,0 +1,1 @@
+"""Judging a change: rules, findings, verdicts."""

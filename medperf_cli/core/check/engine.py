@@ -1,0 +1,69 @@
+"""The check: every rule over one change, all findings collected."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from medperf_cli.core.check.findings import Finding, Report
+from medperf_cli.core.check.rules import (
+    approvals,
+    decisions,
+    documents,
+    freezing,
+    genesis,
+    holds,
+    members,
+    notes,
+    participation,
+    references,
+    results,
+    signatures,
+    tree,
+    versions,
+)
+from medperf_cli.core.check.rules.table import RULES, Rule, Sort
+from medperf_cli.core.check.submission import Submission
+from medperf_cli.core.snapshot import Change
+
+MODULES = (
+    tree,
+    documents,
+    signatures,
+    genesis,
+    versions,
+    references,
+    members,
+    decisions,
+    freezing,
+    participation,
+    results,
+    approvals,
+    holds,
+    notes,
+)
+"""Importing a module enters its rules into the table."""
+
+CONSENSUS = frozenset({Sort.CONSENSUS})
+EVERYTHING = frozenset(Sort)
+
+
+def rules() -> tuple[Rule, ...]:
+    """All rules, by id."""
+    return tuple(sorted(RULES.values(), key=lambda rule: rule.id))
+
+
+def check(change: Change, *, sorts: frozenset[Sort] = EVERYTHING) -> Report:
+    """Judge a change against its base; pure.
+
+    Args:
+        change: what to judge.
+        sorts: which rules; replay of history uses `CONSENSUS` only.
+
+    """
+    return Report.of(_findings(Submission(change), sorts))
+
+
+def _findings(submission: Submission, sorts: frozenset[Sort]) -> Iterator[Finding]:
+    for rule in rules():
+        if rule.sort in sorts and (rule.genesis or not submission.genesis):
+            yield from rule.apply(submission)

@@ -1,0 +1,75 @@
+"""Rules about members: whose key it is, for ever."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from medperf_cli.core.check.rules.table import Fault, rule
+from medperf_cli.core.check.submission import Submission
+from medperf_cli.core.entities.decision import Decision
+from medperf_cli.core.entities.member import Login, Member
+from medperf_cli.core.lifecycle.standing import Standing
+from medperf_cli.core.names import FOLDERS, EntityPath, Kind, parse_path
+
+
+def _touched(submission: Submission) -> Iterator[tuple[EntityPath, Member]]:
+    """The members added by the change, and the pending ones it decides about."""
+    yield from submission.of(Member)
+    for path, _ in submission.of(Decision):
+        member = submission.before.reader.member(path.subject) if path.subject.kind is Kind.MEMBER else None
+        if member is not None:
+            yield path.subject, member
+
+
+def _others(submission: Submission, name: str, needles: list[str]) -> Iterator[tuple[EntityPath, Member]]:
+    """Other members' versions that count (or counted) and mention one of the needles."""
+    after = submission.after
+    wanted = [needle.encode() for needle in needles]
+    for text in after.reader.snapshot.list(FOLDERS[Kind.MEMBER]):
+        if not text.endswith(".yml") or text.split("/")[1] == name:
+            continue
+        data = after.reader.snapshot.get(text) or b""
+        if any(needle in data for needle in wanted):
+            path = parse_path(text)
+            member = after.reader.member(path)
+            if member is not None and after.standing(path) is not Standing.PENDING:
+                yield path, member
+
+
+def _login(login: Login) -> tuple[str, int]:
+    return login.forge, login.number
+
+
+@rule("MEM001", "a key or a login belongs to one member, for ever", genesis=True)
+def belongs_to_one(submission: Submission) -> Iterator[Fault]:
+    """Two members with one key could not be told apart; a pending member owns nothing yet."""
+    for path, member in _touched(submission):
+        keys = {k.key for k in member.keys}
+        logins = {_login(x) for x in member.logins}
+        needles = sorted(keys) + [f"number: {number}" for _, number in logins]
+        for other_path, other in _others(submission, path.id, needles):
+            if keys & {k.key for k in other.keys}:
+                yield Fault(
+                    path, f"a key of it belongs to '{other_path.id}'", "make a new key: medperf key new"
+                )
+            if logins & {_login(x) for x in other.logins}:
+                yield Fault(path, f"a login of it belongs to '{other_path.id}'")
+        root = submission.root
+        if root is not None and root.recorder is not None and root.recorder.key in keys:
+            yield Fault(path, "a key of it is the registry's recorder key")
+
+
+@rule("MEM002", "a revoked key never signs again")
+def stays_revoked(submission: Submission) -> Iterator[Fault]:
+    """Every key a member ever had stays in its file; once revoked it stays revoked."""
+    for path, member in submission.of(Member):
+        old_path = submission.before.in_force(Kind.MEMBER, path.id)
+        old = submission.before.reader.member(old_path)
+        if old is None:
+            continue
+        now = {k.key: k for k in member.keys}
+        for key in old.keys:
+            if key.key not in now:
+                yield Fault(path, f"key '{key.label}' is left out", "keep it and mark it revoked")
+            elif key.revoked is not None and now[key.key].revoked != key.revoked:
+                yield Fault(path, f"key '{key.label}' was revoked and is changed here")

@@ -1,0 +1,106 @@
+"""Rules about signatures: by the right member, with a key valid in base."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from medperf_cli.core import sshsig
+from medperf_cli.core.check.rules.table import Fault, rule
+from medperf_cli.core.check.submission import Submission
+from medperf_cli.core.entities.decision import Decision
+from medperf_cli.core.entities.header import Entity
+from medperf_cli.core.entities.member import Member
+from medperf_cli.core.entities.root import Admins, Root
+from medperf_cli.core.lifecycle.requirement import Role
+from medperf_cli.core.names import EntityPath, Kind, signature_path
+from medperf_cli.core.trust.verified import signing_key
+from medperf_cli.errors import SignatureError
+
+
+def allowed_keys(submission: Submission, path: EntityPath, entity: Entity) -> frozenset[str]:
+    """The public keys that may sign a file: what a key is, base says."""
+    if isinstance(entity, Member):
+        return _member_keys(submission, path, entity)
+    if isinstance(entity, Decision) and entity.authority and entity.authority.entity.kind is Kind.ROOT:
+        root = submission.before.reader.typed(entity.authority.entity, Root)
+        admins = () if root is None else root.admins.members
+        return frozenset(a.key for a in admins if a.member == path.signer)
+    return _in_force(submission, path.signer or "")
+
+
+def _in_force(submission: Submission, name: str) -> frozenset[str]:
+    member = submission.before.reader.member(submission.before.in_force(Kind.MEMBER, name))
+    return frozenset() if member is None else frozenset(member.valid_keys)
+
+
+def _member_keys(submission: Submission, path: EntityPath, member: Member) -> frozenset[str]:
+    """Version 1: a key it holds. Later: one in force; where admins decide, a new one too (all lost)."""
+    if path.version == 1:
+        return frozenset(member.valid_keys)
+    old = _in_force(submission, path.id)
+    return old.union(member.valid_keys) if submission.after.role(path) is Role.ADMINS else old
+
+
+@rule("SIG001", "a file is signed by the responsible member with a key valid in base", genesis=True)
+def signed(submission: Submission) -> Iterator[Fault]:
+    """The path says who must sign; the registry before the change says with which keys.
+
+    A decision as admin is signed with the key the root names for that admin.
+    """
+    if submission.root is None:
+        return
+    for path, entity in submission.entities.items():
+        armor = None if path.signer is None else submission.armor(str(signature_path(path)))
+        if armor is None:
+            continue
+        payload = submission.change.added[str(path)]
+        try:
+            key = signing_key(path, payload, armor, submission.root.registry)
+        except SignatureError as error:
+            yield Fault(path, error.message, "sign the file again")
+            continue
+        allowed = allowed_keys(submission, path, entity)
+        if not allowed:
+            message = f"'{path.signer}' is not a member in force with a key for this"
+            yield Fault(path, message, "register the member and have it approved first")
+        elif key not in allowed:
+            fingerprint = sshsig.parse_public_key(key).fingerprint
+            message = f"key {fingerprint} is not a valid key of '{path.signer}'"
+            yield Fault(path, message, "sign with a key the registry knows, or have yours added")
+
+
+@rule("SIG002", "a root is signed by the admins it and its predecessor require", genesis=True)
+def root_signatures(submission: Submission) -> Iterator[Fault]:
+    """Root 1 is signed by every admin it names; root N+1 by the thresholds of N and of N+1."""
+    for path, root in submission.of(Root):
+        valid = set[str]()
+        bodies = [root.admins]
+        if not submission.genesis:
+            bodies.append(submission.before.reader.root.admins)
+        for signature in submission.change.signatures:
+            if signature.entity == path:
+                fault = _admin_signature(submission, path, signature.admin or "", bodies)
+                if fault is None:
+                    valid.add(signature.admin or "")
+                else:
+                    yield Fault(str(signature), fault)
+        for body in bodies:
+            need = len(body.members) if submission.genesis else body.threshold
+            have = valid & {a.member for a in body.members}
+            if len(have) < need:
+                yield Fault(path, f"has {len(have)} of {need} signatures by admins", "collect them first")
+
+
+def _admin_signature(
+    submission: Submission, path: EntityPath, admin: str, bodies: list[Admins]
+) -> str | None:
+    """What is wrong with one admin's signature of a root; None where it is good."""
+    keys = {a.key for body in bodies for a in body.members if a.member == admin}
+    armor = submission.armor(str(signature_path(path, admin)))
+    if not keys or armor is None or submission.root is None:
+        return f"'{admin}' is not an admin"
+    try:
+        key = signing_key(path, submission.change.added[str(path)], armor, submission.root.registry)
+    except SignatureError as error:
+        return error.message
+    return None if key in keys else f"is not made with the key the root names for '{admin}'"

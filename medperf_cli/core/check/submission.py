@@ -1,0 +1,85 @@
+"""A change prepared for judging: its sound entities, and the registry before and after."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TypeVar
+
+from medperf_cli.core.entities.header import Entity
+from medperf_cli.core.entities.parsing import identify, validate
+from medperf_cli.core.entities.root import Root
+from medperf_cli.core.lifecycle.reader import Reader
+from medperf_cli.core.lifecycle.standing import Lifecycle
+from medperf_cli.core.names import EntityPath, Kind
+from medperf_cli.core.snapshot import Change, Overlay
+from medperf_cli.core.strict_yaml import load_strict
+from medperf_cli.errors import DocumentError
+
+E = TypeVar("E", bound=Entity)
+ROOT_ONE = EntityPath(Kind.ROOT, "", 1)
+
+
+@dataclass
+class Submission:
+    """What rules look at.
+
+    `before` is the base alone; `after` is the base with the sound entities of the change. Unsound ones are in
+    `faults` (by rule id), and no other rule sees them.
+    """
+
+    change: Change
+    entities: dict[EntityPath, Entity] = field(default_factory=dict)
+    faults: dict[str, list[tuple[EntityPath, str]]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for path in self.change.entities:
+            self._examine(path, self.change.added[str(path)])
+
+    @cached_property
+    def before(self) -> Lifecycle:
+        """The registry as it stood."""
+        return Lifecycle(Reader(self.change.base))
+
+    @cached_property
+    def after(self) -> Lifecycle:
+        """The registry as it would stand."""
+        sound = {str(path): self.change.added[str(path)] for path in self.entities}
+        return Lifecycle(Reader(Overlay(self.change.base, sound)))
+
+    @cached_property
+    def genesis(self) -> bool:
+        """Whether there is no registry yet."""
+        return self.change.base.empty()
+
+    @cached_property
+    def root(self) -> Root | None:
+        """The root in force in base; at genesis the new one, if it is sound."""
+        if not self.genesis:
+            return self.before.reader.root
+        found = self.entities.get(ROOT_ONE)
+        return found if isinstance(found, Root) else None
+
+    def of(self, sort: type[E]) -> Iterator[tuple[EntityPath, E]]:
+        """The sound entities of one kind that the change adds."""
+        for path, entity in self.entities.items():
+            if isinstance(entity, sort):
+                yield path, entity
+
+    def armor(self, signature: str) -> bytes | None:
+        """The bytes of a signature file of the change."""
+        return self.change.added.get(signature)
+
+    def _examine(self, path: EntityPath, data: bytes) -> None:
+        rule = "DOC001"
+        try:
+            document = load_strict(data)
+            rule = "DOC002"
+            entity = validate(path.kind, document)
+            rule = "DOC003"
+            identify(path, entity, data)
+        except DocumentError as error:
+            self.faults.setdefault(rule, []).append((path, error.message))
+        else:
+            self.entities[path] = entity

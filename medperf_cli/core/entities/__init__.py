@@ -1,0 +1,1 @@
+"""The kinds of signed files, as frozen models; parsing and emitting them."""

@@ -1,0 +1,106 @@
+"""A snapshot with its entities parsed on demand; what it reads has passed the check before."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TypeVar
+
+from medperf_cli.core import snapshot as snap
+from medperf_cli.core.entities.benchmark import Benchmark
+from medperf_cli.core.entities.fields import Pin
+from medperf_cli.core.entities.header import Entity
+from medperf_cli.core.entities.member import Member
+from medperf_cli.core.entities.parsing import parse
+from medperf_cli.core.entities.root import Root
+from medperf_cli.core.names import EntityPath, Kind
+from medperf_cli.errors import IntegrityError
+
+E = TypeVar("E", bound=Entity)
+
+
+def sha256(data: bytes) -> str:
+    """The lower-case hex SHA-256 of bytes."""
+    return hashlib.sha256(data).hexdigest()
+
+
+class Reader:
+    """Parsed, cached access to a snapshot.
+
+    Raises nothing for what is absent (None); what is there but unreadable raises DocumentError.
+    """
+
+    def __init__(self, snapshot: snap.Snapshot) -> None:
+        self.snapshot = snapshot
+        self._entities: dict[EntityPath, Entity | None] = {}
+        self._versions: dict[tuple[Kind, str], list[EntityPath]] = {}
+
+    def entity(self, path: EntityPath) -> Entity | None:
+        """The entity at a path."""
+        if path not in self._entities:
+            data = self.snapshot.get(str(path))
+            self._entities[path] = None if data is None else parse(path, data)
+        return self._entities[path]
+
+    def typed(self, path: EntityPath | None, sort: type[E]) -> E | None:
+        """The entity at a path, if it is of that type."""
+        found = None if path is None else self.entity(path)
+        return found if isinstance(found, sort) else None
+
+    def pinned(self, pin: Pin, sort: type[E]) -> E | None:
+        """The entity a pin names, if it is there, of that type, with exactly the pinned bytes."""
+        return self.typed(pin.entity, sort) if self.holds(pin) else None
+
+    def digest(self, path: EntityPath) -> str | None:
+        """SHA-256 of the bytes at a path."""
+        data = self.snapshot.get(str(path))
+        return None if data is None else sha256(data)
+
+    def holds(self, pin: Pin) -> bool:
+        """Whether the pinned file stands here with exactly the pinned bytes."""
+        return self.digest(pin.entity) == pin.sha256
+
+    def pin(self, path: EntityPath) -> Pin:
+        """Pin the file at a path (raises IntegrityError where there is none)."""
+        digest = self.digest(path)
+        if digest is None:
+            raise IntegrityError(f"'{path}' is not in the registry")
+        return Pin(path=str(path), sha256=digest)
+
+    def versions(self, kind: Kind, entity_id: str) -> list[EntityPath]:
+        """All versions of an entity, lowest first."""
+        key = (kind, entity_id)
+        if key not in self._versions:
+            self._versions[key] = snap.versions(self.snapshot, kind, entity_id)
+        return self._versions[key]
+
+    @property
+    def root_path(self) -> EntityPath:
+        """The root in force: its highest version (raises IntegrityError where there is no registry)."""
+        found = self.versions(Kind.ROOT, "")
+        if not found:
+            raise IntegrityError("there is no root: this is not a registry")
+        return found[-1]
+
+    @property
+    def root(self) -> Root:
+        """The root in force."""
+        return self._must(self.root_path, Root)
+
+    @property
+    def first_root(self) -> Root:
+        """Version 1 of the root, which readers pin."""
+        return self._must(self.root_path.at(1), Root)
+
+    def member(self, path: EntityPath | None) -> Member | None:
+        """The member at a path."""
+        return self.typed(path, Member)
+
+    def benchmark(self, path: EntityPath | None) -> Benchmark | None:
+        """The benchmark at a path."""
+        return self.typed(path, Benchmark)
+
+    def _must(self, path: EntityPath, sort: type[E]) -> E:
+        found = self.typed(path, sort)
+        if found is None:
+            raise IntegrityError(f"'{path}' is not in the registry")
+        return found

@@ -1,0 +1,181 @@
+"""Whether a version counts, and which version of a name is in force; computed from the tree alone."""
+
+from __future__ import annotations
+
+import enum
+from collections import defaultdict
+from dataclasses import dataclass
+
+from medperf_cli.core.entities.decision import Decision, DecisionVerdict
+from medperf_cli.core.entities.fields import Pin
+from medperf_cli.core.lifecycle.reader import Reader
+from medperf_cli.core.lifecycle.requirement import (
+    Role,
+    approving_role,
+    body,
+    gives_role,
+    revoking_role,
+)
+from medperf_cli.core.names import FOLDERS, EntityPath, Kind, parse_path
+
+
+class Standing(enum.StrEnum):
+    """What became of a version."""
+
+    PENDING = "pending"
+    EFFECTIVE = "effective"
+    REVOKED = "revoked"
+    WITHDRAWN = "withdrawn"
+
+    @property
+    def ended(self) -> bool:
+        """Whether it once may have counted and no longer does."""
+        return self in (Standing.REVOKED, Standing.WITHDRAWN)
+
+
+@dataclass(frozen=True)
+class Votes:
+    """Decisions about one version: authority to members, for each verdict that counts votes."""
+
+    approve: dict[Pin, set[str]]
+    revoke: dict[Pin, set[str]]
+    withdrawn: bool
+
+
+class Lifecycle:
+    """The state of a registry, computed lazily from one snapshot."""
+
+    def __init__(self, reader: Reader) -> None:
+        self.reader = reader
+        self._standing: dict[EntityPath, Standing] = {}
+
+    def standing(self, path: EntityPath) -> Standing:
+        """Whether the version at `path` (which must be there) is pending, effective or ended."""
+        for earlier in self.reader.versions(path.kind, path.id):
+            if earlier.version <= path.version and earlier not in self._standing:
+                self._standing[earlier] = self._judge(earlier)
+        return self._standing[path]
+
+    def in_force(self, kind: Kind, entity_id: str) -> EntityPath | None:
+        """The version that counts now.
+
+        A superseded version never comes back when its successor ends, or revoking a member's second version
+        would restore a key it revoked; results are the exception: the newest not withdrawn counts.
+        """
+        for path in reversed(self.reader.versions(kind, entity_id)):
+            standing = self.standing(path)
+            if standing is Standing.EFFECTIVE:
+                return path
+            if standing.ended and kind is not Kind.RESULT and self._counted_once(path):
+                return None
+        return None
+
+    def effective(self, pin: Pin) -> bool:
+        """Whether the pinned bytes stand here and count (perhaps superseded, but not ended)."""
+        return self.reader.holds(pin) and self.standing(pin.entity) is Standing.EFFECTIVE
+
+    def replaced(self, path: EntityPath) -> EntityPath | None:
+        """The version that the one at `path` replaces, by digest, if that one was not ended."""
+        found = self.named_previous(path)
+        return None if found is None or self.standing(found).ended else found
+
+    def named_previous(self, path: EntityPath) -> EntityPath | None:
+        """The version whose digest stands in `previous`."""
+        entity = self.reader.entity(path)
+        if entity is None or entity.previous is None:
+            return None
+        lower = (p for p in self.reader.versions(path.kind, path.id) if p.version < path.version)
+        return next((p for p in lower if self.reader.digest(p) == entity.previous), None)
+
+    def expected_previous(self, path: EntityPath) -> EntityPath | None:
+        """The version that a new version at `path` must name: the one in force, else the one before."""
+        if path.version == 1:
+            return None
+        before = [p for p in self.reader.versions(path.kind, path.id) if p.version < path.version]
+        return self.in_force(path.kind, path.id) or (before[-1] if before else None)
+
+    def role(self, path: EntityPath) -> Role:
+        """Who approves the version at `path`."""
+        return approving_role(self.reader, path, self.replaced(path))
+
+    def authority(self, role: Role, subject: EntityPath) -> EntityPath | None:
+        """The root or benchmark version in force that gives `role` over `subject`."""
+        if role is Role.ADMINS:
+            return self.reader.root_path
+        if role is Role.COMMITTEE:
+            return self.in_force(Kind.BENCHMARK, "/".join(subject.parts[:2]))
+        return None
+
+    def missing(self, path: EntityPath, role: Role, verdict: DecisionVerdict) -> tuple[int, list[str]]:
+        """How many votes are missing under the authority in force, and who may still give one."""
+        authority = self.authority(role, path)
+        people = None if authority is None else body(self.reader, authority)
+        if authority is None or people is None:
+            return 1, []
+        votes = self.votes(path)
+        cast = (votes.approve if verdict is DecisionVerdict.APPROVE else votes.revoke).get(
+            self.reader.pin(authority), set()
+        )
+        admins = role is Role.ADMINS
+        requester = path.signer if verdict is DecisionVerdict.APPROVE else None
+        counted = people.counted(cast, requester, admins=admins)
+        able = people.counted(people.members, requester, admins=admins)
+        return max(0, people.threshold - len(counted)), sorted(able - counted)
+
+    def votes(self, path: EntityPath) -> Votes:
+        """The decisions that stand about the version at `path`."""
+        approve: dict[Pin, set[str]] = defaultdict(set)
+        revoke: dict[Pin, set[str]] = defaultdict(set)
+        withdrawn = False
+        for decision_path, decision in self.decisions(path):
+            member = decision_path.parts[-1]
+            match decision.verdict:
+                case DecisionVerdict.APPROVE if decision.authority:
+                    approve[decision.authority].add(member)
+                case DecisionVerdict.RETRACT:
+                    for votes in approve.values():
+                        votes.discard(member)
+                case DecisionVerdict.REVOKE if decision.authority:
+                    revoke[decision.authority].add(member)
+                case DecisionVerdict.WITHDRAW:
+                    withdrawn = withdrawn or member == path.signer
+                case _:
+                    pass
+        return Votes(dict(approve), dict(revoke), withdrawn)
+
+    def decisions(self, path: EntityPath) -> list[tuple[EntityPath, Decision]]:
+        """All decisions about the version at `path`, by member, each member's in order."""
+        prefix = f"{FOLDERS[Kind.DECISION]}/{path.stem}"
+        found = sorted(parse_path(p) for p in self.reader.snapshot.list(prefix) if p.endswith(".yml"))
+        pairs = ((p, self.reader.typed(p, Decision)) for p in found if p.subject == path)
+        return [(p, d) for p, d in pairs if d is not None and self.reader.holds(d.subject)]
+
+    def _judge(self, path: EntityPath) -> Standing:
+        if path.kind in (Kind.ROOT, Kind.DECISION):
+            return Standing.EFFECTIVE
+        votes = self.votes(path)
+        if votes.withdrawn:
+            return Standing.WITHDRAWN
+        if self._carried(votes.revoke, revoking_role(path.kind), path, requester=None):
+            return Standing.REVOKED
+        return Standing.EFFECTIVE if self._approved(path, votes) else Standing.PENDING
+
+    def _approved(self, path: EntityPath, votes: Votes) -> bool:
+        role = self.role(path)
+        return role is Role.NOBODY or self._carried(votes.approve, role, path, requester=path.signer)
+
+    def _counted_once(self, path: EntityPath) -> bool:
+        """Whether an ended version was effective before it ended."""
+        return self._standing[path] is Standing.REVOKED or self._approved(path, self.votes(path))
+
+    def _carried(
+        self, votes: dict[Pin, set[str]], role: Role, path: EntityPath, *, requester: str | None
+    ) -> bool:
+        for authority, members in votes.items():
+            people = body(self.reader, authority.entity) if self.reader.holds(authority) else None
+            if people is None or not gives_role(authority.entity, role, path):
+                continue
+            counted = people.counted(members, requester, admins=role is Role.ADMINS)
+            if len(counted) >= people.threshold:
+                return True
+        return False

@@ -1,0 +1,1 @@
+"""Statistics of results, computed at the site that holds the cases."""

@@ -1,0 +1,1 @@
+"""Static pages from one exported snapshot.json."""
