@@ -31,8 +31,9 @@ class MetricDefinition(Record):
 
     mean: the mean of `column` in `cases.csv` (`binary` if its values are 0 and 1); ratio: the sum of column
     `numerator` over the sum of column `denominator`; reported: the number at the dotted `path` of the results
-    file, with its standard error at `error` if the cube gives one. A failed case scores `failed_score`
-    (mean: that value; ratio: that numerator, over the case's own denominator or 1).
+    file, with its standard error at `error` if the cube gives one. A failed case scores `failed_score` (mean:
+    that value; ratio: that ratio, so its numerator is `failed_score` times its denominator, which is its own or
+    else the average of those given for other cases, or 1 if none is).
     """
 
     key: Key

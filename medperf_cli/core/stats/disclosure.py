@@ -149,9 +149,11 @@ def _in_statistics(value: Any, minimum_cell: int, key: str) -> Iterator[str]:
 
 
 def _side_by_side(value: Mapping[str, Any] | Sequence[Any]) -> int:
-    """How many numbers and texts a mapping or list holds, lists in lists taken as one."""
-    items = value.values() if isinstance(value, Mapping) else value
-    return sum(
-        _side_by_side(item) if isinstance(item, list | tuple) else not isinstance(item, Mapping)
-        for item in items
-    )
+    """How many entries a mapping has, or how many values stand anywhere in a list."""
+    return len(value) if isinstance(value, Mapping) else sum(map(_leaves, value))
+
+
+def _leaves(value: Any) -> int:
+    if isinstance(value, Mapping):
+        return sum(map(_leaves, value.values()))
+    return sum(map(_leaves, value)) if isinstance(value, list | tuple) else 1

@@ -47,7 +47,7 @@ def summarise(
     Counts, and sums that are whole numbers, are exact. Without cases every metric is `reported`. With
     cases, mean and ratio are computed from them, and the cube's own number, where it gives one, has to
     agree; it is not compared where it may rightly differ (patients with several cases, failed or missing
-    ones). Whether the cells are large enough to leave is judged by `disclosure`; only groups are withheld
+    cases). Whether the cells are large enough to leave is judged by `disclosure`; only groups are withheld
     here, by column.
 
     Args:
@@ -101,7 +101,7 @@ def _metric(
     if value is not None:
         _in_range(metric, value)
         told = number_at(results, metric.path, metric.key)
-        if told is not None and cases.unit == "case" and not found.failed and not found.missing:
+        if told is not None and not found.failed and not found.missing and _one_case_each(cases):
             _agree(metric, told, value)
     return record
 
@@ -178,6 +178,10 @@ def _agree(metric: MetricDefinition, told: float, computed: float) -> None:
             f"metric '{metric.key}' is {told:.9g} in the results file and {computed:.9g} by cases.csv",
             hint=_HINT,
         )
+
+
+def _one_case_each(cases: Cases) -> bool:
+    return len(cases.units) == len(cases.ids)
 
 
 def _failed_cases(cases: Cases) -> int:
