@@ -1,0 +1,1 @@
+"""The world: one folder per kind of neighbour; none imports another."""
