@@ -27,16 +27,18 @@ from medperf_cli.core.stats.disclosure import (
 
 def _mean(n: int, key: str = "dice", missing: int = 0, **sexes: int) -> MeanMetric:
     groups = tuple(
-        GroupMean(column="sex", value=sex, n=size, mean=0.5, sd=0.1) for sex, size in sexes.items()
+        GroupMean(column="sex", value=sex, count=size, mean=0.5, sd=0.1) for sex, size in sexes.items()
     )
-    return MeanMetric(key=key, kind="mean", n=n, mean=0.5, sd=0.1, failed=3, missing=missing, groups=groups)
+    return MeanMetric(
+        key=key, kind="mean", count=n, mean=0.5, sd=0.1, failed=3, missing=missing, groups=groups
+    )
 
 
 def _ratio(n: int, support: int, key: str = "rate", missing: int = 0) -> RatioMetric:
     return RatioMetric(
         key=key,
         kind="ratio",
-        n=n,
+        count=n,
         support=support,
         numerator=3.0,
         denominator=float(support),
@@ -74,19 +76,19 @@ def test_large_and_empty_cells_may_leave(metrics: list[Metric]) -> None:
 @pytest.mark.parametrize(
     ("metrics", "says"),
     [
-        ([_mean(10)], ["metric 'dice': cell 'n'"]),
-        ([_mean(1)], ["metric 'dice': cell 'n'"]),
-        ([_mean(40, f=10, m=30)], ["metric 'dice': cell 'n of sex = f'"]),
-        ([_mean(40, f=20, m=17)], ["metric 'dice': cell 'n - groups of sex'"]),
-        ([_mean(40, f=37)], ["metric 'dice': cell 'n - groups of sex'"]),
+        ([_mean(10)], ["metric 'dice': cell 'count'"]),
+        ([_mean(1)], ["metric 'dice': cell 'count'"]),
+        ([_mean(40, f=10, m=30)], ["metric 'dice': cell 'count of sex = f'"]),
+        ([_mean(40, f=20, m=17)], ["metric 'dice': cell 'count - groups of sex'"]),
+        ([_mean(40, f=37)], ["metric 'dice': cell 'count - groups of sex'"]),
         ([_ratio(40, 10)], ["metric 'rate': cell 'support'"]),
-        ([_ratio(40, 30)], ["metric 'rate': cell 'n - support'"]),
-        ([_mean(40), _ratio(37, 20)], ["metrics 'dice' and 'rate': cell 'difference of n'"]),
-        ([_mean(37), _mean(40, "hd95")], ["metrics 'dice' and 'hd95': cell 'difference of n'"]),
-        ([_mean(40), _mean(36, "hd95", missing=3)], ["metrics 'dice' and 'hd95': cell 'difference of n'"]),
+        ([_ratio(40, 30)], ["metric 'rate': cell 'count - support'"]),
+        ([_mean(40), _ratio(37, 20)], ["metrics 'dice' and 'rate': cell 'difference of count'"]),
+        ([_mean(37), _mean(40, "hd95")], ["metrics 'dice' and 'hd95': cell 'difference of count'"]),
+        ([_mean(40), _mean(36, "hd95", missing=3)], ["metrics 'dice' and 'hd95': cell 'difference of count'"]),
         (
             [_mean(60, f=30, m=30), _mean(40, "hd95", f=27, m=13)],
-            ["metrics 'dice' and 'hd95': cell 'difference of n of sex = f'"],
+            ["metrics 'dice' and 'hd95': cell 'difference of count of sex = f'"],
         ),
     ],
 )
@@ -121,7 +123,7 @@ def _result(n: int, pair: int) -> Result:
         "started": "2026-11-22T10:00:00Z",
         "duration_seconds": 1.0,
     }
-    difference = {"key": "dice", "n": pair, "difference": 0.1, "sd": 0.2}
+    difference = {"key": "dice", "count": pair, "difference": 0.1, "sd": 0.2}
     return Result.model_validate(
         {
             "schema": "result/1",
@@ -131,6 +133,7 @@ def _result(n: int, pair: int) -> Result:
             "model": pin,
             "dataset": {"path": "datasets/ward/data/1.yml", "sha256": "a" * 64},
             "cubes": {"data_preparator": pin, "metrics": pin},
+            "unit": "patient",
             "metrics": [_mean(n).document(), REPORTED.document()],
             "against": [{"result": earlier, "metrics": [difference]}],
             "partial": False,
@@ -151,8 +154,8 @@ def _result(n: int, pair: int) -> Result:
     [
         (40, 40, []),
         (40, 29, []),
-        (40, 10, ["n"]),
-        (40, 37, ["n without the common patients"]),
+        (40, 10, ["count"]),
+        (40, 37, ["count without the common patients"]),
     ],
 )
 def test_pairs_are_judged_against_their_result(n: int, pair: int, cells: list[str]) -> None:
@@ -163,7 +166,7 @@ def test_pairs_are_judged_against_their_result(n: int, pair: int, cells: list[st
 
 
 def test_a_results_own_cells_are_judged_too() -> None:
-    assert result_violations(_result(10, 10), 11)[0] == "metric 'dice': cell 'n' holds fewer than 11 patients"
+    assert result_violations(_result(10, 10), 11)[0] == "metric 'dice': cell 'count' holds fewer than 11 patients"
 
 
 @pytest.mark.parametrize(

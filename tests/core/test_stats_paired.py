@@ -39,11 +39,11 @@ def test_over_the_same_patients_it_is_the_difference_of_the_means(values: list[t
     a, b = ([pair[i] for pair in values] for i in (0, 1))
     now, earlier = _dice(list(a)), _dice(list(b))
     pair = _compare(now, earlier)["dice"]
-    assert pair.n == len(values)
+    assert pair.count == len(values)
     assert pair.difference == pytest.approx(moments(a).mean - moments(b).mean, rel=1e-9, abs=1e-12)
     assert pair.sd == pytest.approx(np.std(np.subtract(a, b), ddof=1), rel=1e-9, abs=1e-12)
     back = _compare(earlier, now)["dice"]
-    assert (back.n, back.difference, back.sd) == (pair.n, 0.0 - pair.difference, pair.sd)
+    assert (back.count, back.difference, back.sd) == (pair.count, 0.0 - pair.difference, pair.sd)
 
 
 @settings(deadline=None, max_examples=60)
@@ -76,7 +76,7 @@ def test_pairs_are_of_patients_averaged_first() -> None:
         cases_of([DICE], column("dice", values, patients=patients)) for values in ([1, 0] * 12, [0, 0] * 12)
     )
     (pair,) = compare([DICE], now, earlier, minimum_cell=11, digits=6)
-    assert (pair.n, pair.difference, pair.sd) == (12, 0.5, 0.0)
+    assert (pair.count, pair.difference, pair.sd) == (12, 0.5, 0.0)
 
 
 @pytest.mark.parametrize(
@@ -104,6 +104,8 @@ def test_pairs_that_tell_about_few_patients_are_left_out(
         ([(1, 1)] * 40, [(1, 1)] * 20 + [("na", 1)] * 20, True),
         # twenty patients only `now` has, five of them with a denominator
         ([(1, 1)] * 25 + [(0, 0)] * 15, [(1, 1)] * 20 + [("na", 1)] * 20, False),
+        # three patients only `now` has, none of them with a denominator
+        ([(1, 1)] * 20 + [(0, 0)] * 3, [(1, 1)] * 20 + [("na", 1)] * 3, False),
         ([(0, 0)] * 30, [(0, 0)] * 30, False),  # no denominator at all: no ratio
     ],
 )

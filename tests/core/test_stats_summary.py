@@ -56,7 +56,7 @@ def test_a_run_is_summarised_from_its_cases() -> None:
             MeanMetric(
                 key="dice",
                 kind="mean",
-                n=n,
+                count=n,
                 mean=float(f"{dice.mean():.3e}"),
                 sd=float(f"{dice.std(ddof=1):.3e}"),
                 skewness=float(f"{stats.skew(dice, bias=False):.3e}"),
@@ -66,7 +66,7 @@ def test_a_run_is_summarised_from_its_cases() -> None:
             RatioMetric(
                 key="sensitivity",
                 kind="ratio",
-                n=n,
+                count=n,
                 support=int(positive.sum()),
                 numerator=float(hits.sum()),
                 denominator=float(positive.sum()),
@@ -143,7 +143,8 @@ def test_a_cube_may_not_say_one_number_and_count_another() -> None:
 
 @pytest.mark.parametrize("odd", ["failed", ""])
 def test_a_cube_may_treat_failed_and_missing_cases_otherwise(odd: str) -> None:
-    _dice([0.5, 0.7, odd], {"dice": 0.6})
+    for told in (0.6, 0.4, 0.45):
+        _dice([0.5, 0.7, odd], {"dice": told})
 
 
 def test_a_cube_may_weigh_patients_otherwise_but_only_if_one_has_several_cases() -> None:
@@ -166,7 +167,7 @@ def test_failed_and_missing_are_counted() -> None:
         {"case": "c3", "dice": "", "tp": 1, "pos": 1},
     ]
     found = summarise(benchmark(DICE, RATE), {}, cases_of([DICE, RATE], rows))
-    assert [(m.failed, m.missing, m.n) for m in found.metrics if not isinstance(m, ReportedMetric)] == [
+    assert [(m.failed, m.missing, m.count) for m in found.metrics if not isinstance(m, ReportedMetric)] == [
         (1, 1, 2),
         (2, 0, 3),
     ]
@@ -180,7 +181,7 @@ def test_a_metric_that_applies_to_no_case_is_left_out_and_named() -> None:
     assert found.not_applicable == ("dice",)
     (rate,) = found.metrics
     assert isinstance(rate, RatioMetric)
-    assert (rate.n, rate.support, rate.numerator, rate.denominator, rate.sd) == (20, 0, 0.0, 0.0, 0.0)
+    assert (rate.count, rate.support, rate.numerator, rate.denominator, rate.sd) == (20, 0, 0.0, 0.0, 0.0)
 
 
 def test_no_metric_at_all_is_an_error() -> None:
@@ -207,10 +208,10 @@ def test_groups_have_n_mean_and_sd() -> None:
     found = summarise(benchmark(DICE, groups=[group()]), {}, cases_of([DICE], rows, [group()]))
     (dice,) = found.metrics
     assert isinstance(dice, MeanMetric)
-    assert dice.n == 52
+    assert dice.count == 52
     assert dice.groups == (
-        GroupMean(column="sex", value="f", n=21, mean=0.5, sd=0.0),
-        GroupMean(column="sex", value="m", n=20, mean=0.5, sd=0.0),
+        GroupMean(column="sex", value="f", count=21, mean=0.5, sd=0.0),
+        GroupMean(column="sex", value="m", count=20, mean=0.5, sd=0.0),
     )
 
 

@@ -14,7 +14,8 @@ from typing import Any
 from medperf_cli.adapters.executor.base import Attempt, CellJob, Observer
 from medperf_cli.adapters.executor.cell import CellSpec, Phase
 from medperf_cli.adapters.executor.local import LocalExecutor
-from medperf_cli.adapters.executor.spool import Spool
+from medperf_cli.adapters.executor.outputs import list_outputs
+from medperf_cli.adapters.executor.spool import Grant, Spool
 from medperf_cli.core.entities.fields import Pin
 from medperf_cli.errors import InterruptedByUserError
 
@@ -45,6 +46,20 @@ def make_spool(root: Path, **settings: Any) -> Spool:
 def write_outputs(attempt: Attempt) -> None:
     (attempt.predictions / "cases.csv").write_text("a,0.5\n")
     (attempt.results / "results.yaml").write_text("auc: 0.9\n")
+
+
+def begin(spool: Spool, *, no_cache: bool = False) -> Attempt:
+    grant, attempt = spool.claim(make_spec(), no_cache=no_cache)
+    assert grant is Grant.YOURS
+    return attempt
+
+
+def complete(spool: Spool, *, no_cache: bool = False) -> Attempt:
+    attempt = begin(spool, no_cache=no_cache)
+    with spool.holding(attempt):
+        write_outputs(attempt)
+        spool.finish(attempt, list_outputs(attempt.output_folders))
+    return attempt
 
 
 def good_work(job: CellJob, attempt: Attempt, observer: Observer) -> None:

@@ -30,14 +30,14 @@ def result_violations(result: Result, minimum_cell: int) -> list[str]:
     Of an earlier result only the path is known here, so of a pair's two complements this result's own is
     judged.
     """
-    counts = {m.key: m.n for m in result.metrics if not isinstance(m, ReportedMetric)}
+    counts = {m.key: m.count for m in result.metrics if not isinstance(m, ReportedMetric)}
     paired = (
         _Cell(f"metric '{pair.key}' against '{against.result.path}'", name, count)
         for against in result.against
         for pair in against.metrics
         for name, count in (
-            ("n", pair.n),
-            ("n without the common patients", counts.get(pair.key, 0) - pair.n),
+            ("count", pair.count),
+            ("count without the common patients", counts.get(pair.key, 0) - pair.count),
         )
     )
     found = [
@@ -100,18 +100,18 @@ def _cells(metric: Metric) -> Iterator[_Cell]:
         yield _Cell(where, name, count, column)
     if isinstance(metric, RatioMetric):
         yield _Cell(where, "support", metric.support)
-        yield _Cell(where, "n - support", metric.n - metric.support)
+        yield _Cell(where, "count - support", metric.count - metric.support)
         return
     for column in dict.fromkeys(group.column for group in metric.groups):
-        rest = metric.n - sum(group.n for group in metric.groups if group.column == column)
-        yield _Cell(where, f"n - groups of {column}", rest, column)
+        rest = metric.count - sum(group.count for group in metric.groups if group.column == column)
+        yield _Cell(where, f"count - groups of {column}", rest, column)
 
 
 def _totals(metric: MeanMetric | RatioMetric) -> dict[tuple[str | None, str], int]:
     """Counts that mean the same in every metric, by group column and name: n, and the n of each group."""
-    totals: dict[tuple[str | None, str], int] = {(None, "n"): metric.n}
+    totals: dict[tuple[str | None, str], int] = {(None, "count"): metric.count}
     if isinstance(metric, MeanMetric):
-        totals.update({(g.column, f"n of {g.column} = {g.value}"): g.n for g in metric.groups})
+        totals.update({(g.column, f"count of {g.column} = {g.value}"): g.count for g in metric.groups})
     return totals
 
 

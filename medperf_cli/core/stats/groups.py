@@ -38,7 +38,7 @@ def _means(group: Group, cases: Cases, sample: Sample, digits: int) -> Iterator[
             yield GroupMean(
                 column=group.column,
                 value=value,
-                n=found.n,
+                count=found.n,
                 mean=round_significant(found.mean, digits),
                 sd=round_significant(found.sd, digits),
             )

@@ -34,7 +34,7 @@ def compare(
     return tuple(
         PairedDifference(
             key=metric.key,
-            n=pair.n,
+            count=pair.n,
             difference=round_significant(pair.difference, digits),
             sd=round_significant(pair.sd, digits),
         )

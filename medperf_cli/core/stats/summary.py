@@ -114,7 +114,7 @@ def _mean(
     record = MeanMetric(
         key=metric.key,
         kind="mean",
-        n=computed.n,
+        count=computed.n,
         mean=round_significant(computed.mean, digits),
         sd=round_significant(computed.sd, digits),
         skewness=None if computed.skewness is None else round_significant(computed.skewness, digits),
@@ -131,7 +131,7 @@ def _ratio(metric: MetricDefinition, found: Sample, digits: int) -> tuple[RatioM
     record = RatioMetric(
         key=metric.key,
         kind="ratio",
-        n=computed.n,
+        count=computed.n,
         support=computed.support,
         numerator=round_sum(computed.numerator, digits),
         denominator=round_sum(computed.denominator, digits),

@@ -1,0 +1,79 @@
+"""Writing to disk so that a crash leaves the old file or the new one; shared by all adapters."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+
+from medperf_cli.errors import ConfigurationError
+
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+_FORBIDDEN = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
+
+
+def is_disk_full(error: OSError) -> bool:
+    """Whether the disk or the user's quota is used up."""
+    return error.errno in _FULL
+
+
+def disk_error(error: OSError, path: Path) -> ConfigurationError:
+    """Say what the system's refusal of `path` means and what to do about it."""
+    if is_disk_full(error):
+        hint = "free some space, then run the same command again: finished work is kept"
+        return ConfigurationError(f"no space left to write '{path}'", hint=hint)
+    if error.errno in _FORBIDDEN:
+        hint = "give this user access to it, or choose another folder"
+        return ConfigurationError(f"no permission for '{path}'", hint=hint)
+    hint = "repair or move what is in the way, then run the same command again"
+    return ConfigurationError(f"cannot use '{path}': {(error.strerror or str(error)).lower()}", hint=hint)
+
+
+@contextlib.contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turn every OSError in the block into a ConfigurationError about `path`."""
+    try:
+        yield
+    except OSError as error:
+        raise disk_error(error, path) from error
+
+
+def write_atomic(path: Path, data: bytes, mode: int = 0o644) -> None:
+    """Put `data` at `path` in one step: other processes and a crash see the old bytes or the new.
+
+    The folder must exist; `mode` is lessened by the umask.
+
+    Raises:
+        ConfigurationError: the disk is full, read-only or forbidden; nothing is left behind.
+
+    """
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
+    with writing(path):
+        try:
+            _write_new(temporary, data, mode)
+            temporary.replace(path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+        sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make a rename in `folder` outlive a power cut, where the file system can."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        # some network file systems have no fsync for folders and need none
+        with contextlib.suppress(OSError):
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _write_new(path: Path, data: bytes, mode: int) -> None:
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
