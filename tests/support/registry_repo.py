@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 GENESIS = 1_780_000_000
 """Seconds since 1970 of the first commit; each later one is an hour on."""
@@ -20,7 +21,6 @@ class Odd:
     data: bytes
 
 
-File = bytes | Odd
 Path_ = str | bytes
 
 
@@ -34,7 +34,9 @@ class RegistryRepo:
     @classmethod
     def make(cls, path: Path) -> RegistryRepo:
         subprocess.run(
-            ["git", "init", "-q", "--bare", "--initial-branch=main", "--template=", path], check=True, env=_env()
+            ["git", "init", "-q", "--bare", "--initial-branch=main", "--template=", path],
+            check=True,
+            env=_env(),
         )
         return cls(path)
 
@@ -45,18 +47,22 @@ class RegistryRepo:
 
     def commit(
         self,
-        files: Mapping[str, File] | Mapping[bytes, File],
+        files: Mapping[str, Any] | Mapping[bytes, Any],
         *,
         delete: Sequence[Path_] = (),
         parents: Sequence[str] | None = None,
         ref: str = "refs/heads/main",
         time: int | None = None,
     ) -> str:
-        """Commit files (paths from the repository's root) on top of `ref`, or of the first of `parents`."""
+        """Commit files (bytes or `Odd`, by path from the root) on `ref`, or on the first of `parents`."""
         when = GENESIS + 3600 * self.commits if time is None else time
         self.commits += 1
         chosen = [self.head(ref)] if parents is None else parents
-        lines = [f"commit {ref}".encode(), f"committer A Tester <a@example.org> {when} +0000".encode(), b"data 0"]
+        lines = [
+            f"commit {ref}".encode(),
+            f"committer A Tester <a@example.org> {when} +0000".encode(),
+            b"data 0",
+        ]
         present = [p for p in chosen if p]
         lines += [b"from " + p.encode() for p in present[:1]] + [b"merge " + p.encode() for p in present[1:]]
         lines += [b"D " + _quoted(path) for path in delete]
@@ -94,5 +100,9 @@ def _quoted(path: Path_) -> bytes:
 
 
 def _env() -> dict[str, str]:
-    who = {f"GIT_{role}_{what}": "tester@example.org" for role in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+    who = {
+        f"GIT_{role}_{what}": "tester@example.org"
+        for role in ("AUTHOR", "COMMITTER")
+        for what in ("NAME", "EMAIL")
+    }
     return {**os.environ, **who, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
