@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -31,7 +32,9 @@ def test_stock_tools_agree(tmp_path: Path) -> None:
         "LC_ALL=C sort lines | openssl dgst -sha256 -binary |"
         f" openssl dgst -sha256 -mac HMAC -macopt hexkey:{SALT.hex()}"
     )
-    told = subprocess.run(["/bin/sh", "-c", command], cwd=tmp_path, check=True, capture_output=True, text=True)
+    told = subprocess.run(
+        ["/bin/sh", "-c", command], cwd=tmp_path, check=True, capture_output=True, text=True
+    )
     assert told.stdout.split()[-1] == dataset_hash(ENTRIES, SALT)
 
 
@@ -49,10 +52,12 @@ def test_decomposed_names_hash_as_composed_ones_and_may_not_stand_beside_them() 
 
 @given(st.permutations(ENTRIES), st.integers(0, 2), st.sampled_from(["sha256", "size", "path"]))
 @settings(deadline=None, max_examples=30)
-def test_order_does_not_matter_and_everything_else_does(entries: list[FileEntry], at: int, field: str) -> None:
+def test_order_does_not_matter_and_everything_else_does(
+    entries: list[FileEntry], at: int, field: str
+) -> None:
     known = dataset_hash(ENTRIES, SALT)
     assert dataset_hash(entries, SALT) == known
-    other = {"sha256": "0" * 64, "size": 99, "path": "data/other"}[field]
+    other: Any = {"sha256": "0" * 64, "size": 99, "path": "data/other"}[field]
     changed = [e._replace(**{field: other}) if n == at else e for n, e in enumerate(entries)]
     assert dataset_hash(changed, SALT) != known
     assert dataset_hash(entries, SALT[::-1]) != known

@@ -1,0 +1,173 @@
+"""Requests on a bare git repository: refs below `refs/pull`, judged and merged by its hooks."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
+
+from medperf_cli.adapters.forge.base import Answer, Forge, Repository, Request, RequestState
+from medperf_cli.core.requests import MAIN, SPOKEN, OpenRequest, RequestRef, open_requests, request_id
+from medperf_cli.errors import ConfigurationError, ConflictError, MedperfError, RejectedError, UnknownIdError
+
+_TAKEN = "TREE002 "
+
+
+class BareGit(Forge):
+    """The forge that is nothing but a git repository with hooks.
+
+    Args:
+        repository: a clone and the way to its upstream.
+
+    """
+
+    def __init__(self, repository: Repository) -> None:
+        self._repository = repository
+
+    def open(self, files: Mapping[str, bytes], *, title: str, author: str, base: str) -> Request:
+        """Submit files; the same files again are the same request.
+
+        Raises:
+            RejectedError: the hook rejects it; each finding is a line of the message.
+            ConflictError: somebody else took the path, now or a moment ago.
+            ConfigurationError: no hooks stand in the upstream: nothing would be judged or merged.
+            NetworkError: the upstream does not answer.
+
+        """
+        number = request_id(files)
+        found = self._known(number, files)
+        if found:
+            return found
+        self._expect_hooks()
+        ref = str(RequestRef(number))
+        head = self._repository.commit_files(base, files, title=title, author=author)
+        answer = self._repository.push({ref: head}, {ref: None})
+        if answer.refused:
+            # Somebody may have sent the very same request in this moment.
+            found = self._known(number, files)
+            if found is None:
+                raise _refusal(answer, f"request '{number}'")
+            return found
+        return self._outcome(OpenRequest(number, head), files, answer)
+
+    def list(self) -> Sequence[Request]:
+        """The open requests, by id (raises NetworkError)."""
+        return [self._describe(found) for found in open_requests(self._repository.fetch())]
+
+    def read(self, request_id: str) -> Request:
+        """One open request, by its id or a unique beginning of it (raises UnknownIdError, NetworkError)."""
+        found = [r for r in open_requests(self._repository.fetch()) if r.id.startswith(request_id)]
+        if len(found) != 1 or not request_id:
+            what = "is no open request" if not found else "begins more than one request"
+            raise UnknownIdError(f"'{request_id}' {what}", hint="`medperf review ls` lists them")
+        return self._describe(found[0])
+
+    def decide(self, request: Request, member: str, files: Mapping[str, bytes]) -> Request:
+        """Add a member's decisions to those waiting beside a request.
+
+        Raises:
+            UnknownIdError: the request is not open any more.
+            RejectedError, ConflictError, ConfigurationError, NetworkError: as `open`.
+
+        """
+        refs = self._repository.fetch()
+        if self._in_main(refs, files):
+            return self._merged(request.id, refs)
+        if str(RequestRef(request.id)) not in refs:
+            raise UnknownIdError(
+                f"request '{request.id}' is not open any more", hint="`medperf review ls` lists the open ones"
+            )
+        self._expect_hooks()
+        ref = str(RequestRef(request.id, member))
+        old = refs.get(ref)
+        earlier = self._repository.added(request.head, old) if old else {}
+        together = {**earlier, **files}
+        title = f"decisions of {member} on request {request.id}"
+        commit = self._repository.commit_files(request.head, together, title=title, author=member)
+        if commit == old:
+            return self.read(request.id)
+        answer = self._repository.push({ref: commit}, {ref: old})
+        if answer.refused:
+            raise _refusal(answer, f"the decision on request '{request.id}'")
+        return self._outcome(OpenRequest(request.id, request.head), files, answer)
+
+    def merge(self, request: Request, commit: str, base: str) -> Request:
+        """Push a merge of the request as main's next commit (raises as `open`)."""
+        answer = self._repository.push({MAIN: commit}, {MAIN: base})
+        if answer.refused:
+            raise _refusal(answer, f"the merge of request '{request.id}'")
+        return dataclasses.replace(request, state=RequestState.MERGED)
+
+    def _outcome(self, sent: OpenRequest, files: Mapping[str, bytes], answer: Answer) -> Request:
+        """What became of a push that was taken: the hook has judged and perhaps merged by now."""
+        spoken = list(_spoken(answer))
+        if not spoken:
+            raise _no_hooks(self._repository.url)
+        rejected = [line for line in spoken if line.startswith(f"request {sent.id} rejected")]
+        if rejected:
+            details = [line for line in spoken if line not in rejected]
+            raise _error(f"request '{sent.id}'", details or rejected)
+        refs = self._repository.fetch()
+        state = RequestState.MERGED if self._in_main(refs, files) else RequestState.OPEN
+        current = next((r for r in open_requests(refs) if r.id == sent.id), sent)
+        return self._describe(current, state)
+
+    def _known(self, number: str, files: Mapping[str, bytes]) -> Request | None:
+        """The request of this id, if it stands there already, open or in main."""
+        refs = self._repository.fetch()
+        if self._in_main(refs, files):
+            return self._merged(number, refs)
+        found = next((r for r in open_requests(refs) if r.id == number), None)
+        if found is None:
+            return None
+        request = self._describe(found)
+        there = self._repository.added(request.base, request.head)
+        if not there or request_id(there) != number:
+            raise ConflictError(
+                f"request '{number}' of the upstream does not hold what its id says",
+                hint="somebody wrote it past the hooks; ask the registry's admins to remove the ref",
+            )
+        return request
+
+    def _in_main(self, refs: Mapping[str, str], files: Mapping[str, bytes]) -> bool:
+        entities = {path: data for path, data in files.items() if path.endswith(".yml")}
+        return MAIN in refs and self._repository.holds(refs[MAIN], entities)
+
+    def _merged(self, number: str, refs: Mapping[str, str]) -> Request:
+        note = self._repository.note(refs[MAIN])
+        head = refs[MAIN]
+        return Request(number, head, note.parent, note.author, note.title, {}, RequestState.MERGED)
+
+    def _describe(self, found: OpenRequest, state: RequestState = RequestState.OPEN) -> Request:
+        note = self._repository.note(found.head)
+        return Request(
+            found.id, found.head, note.parent, note.author, note.title, dict(found.decisions), state
+        )
+
+    def _expect_hooks(self) -> None:
+        if self._repository.has_hooks() is False:
+            raise _no_hooks(self._repository.url)
+
+
+def _spoken(answer: Answer) -> Iterator[str]:
+    return (line.removeprefix(SPOKEN) for line in answer.said if line.startswith(SPOKEN))
+
+
+def _refusal(answer: Answer, what: str) -> MedperfError:
+    """The error for refs that were not taken."""
+    spoken = list(_spoken(answer))
+    if spoken:
+        return _error(what, spoken)
+    reason = next(iter(answer.refused.values()))
+    return ConflictError(f"{what} was not taken: {reason}", hint="run the same command again")
+
+
+def _error(what: str, lines: list[str]) -> MedperfError:
+    text = "\n  ".join([f"{what} was refused:", *lines])
+    return (ConflictError if any(_TAKEN in line for line in lines) else RejectedError)(text)
+
+
+def _no_hooks(url: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"the bare repository '{url}' has no hooks: nobody judges or merges requests there",
+        hint="where it stands, run `medperf registry init --bare` on it again, then `medperf bot run --once`",
+    )

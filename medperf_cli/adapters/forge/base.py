@@ -1,0 +1,118 @@
+"""What a forge offers, whichever it is, and what the bare-git one needs of a clone."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+
+class RequestState(enum.StrEnum):
+    """Where a request stands."""
+
+    OPEN = "open"
+    MERGED = "merged"
+
+
+@dataclass(frozen=True)
+class Request:
+    """A submission on its way into main.
+
+    `head` is the commit with its files, on top of `base`, a commit of main. `decisions` are commits on the
+    head that add a member's decisions. Of a request that was merged before it was looked at, `head` is main.
+    Commits are in the clone, so a store reads them; author and title are a stranger's words, never evidence.
+    """
+
+    id: str
+    head: str
+    base: str
+    author: str
+    title: str
+    decisions: Mapping[str, str] = field(default_factory=dict)
+    state: RequestState = RequestState.OPEN
+
+
+class Forge(Protocol):
+    """Requests and merges, whoever hosts them.
+
+    Every method may raise NetworkError. What the host refuses is a RejectedError (it judged the content) or a
+    ConflictError (somebody else was first), with the findings in the message.
+    """
+
+    def open(self, files: Mapping[str, bytes], *, title: str, author: str, base: str) -> Request:
+        """Submit files (by path relative to `registry/`) on top of main's commit `base`.
+
+        The same files are the same request: opening it again finds it, merged or not.
+        """
+        ...
+
+    def list(self) -> Sequence[Request]:
+        """The open requests, by id."""
+        ...
+
+    def read(self, request_id: str) -> Request:
+        """One open request (raises UnknownIdError)."""
+        ...
+
+    def decide(self, request: Request, member: str, files: Mapping[str, bytes]) -> Request:
+        """Deliver a member's decision files about what is in a request; later ones join earlier ones."""
+        ...
+
+    def merge(self, request: Request, commit: str, base: str) -> Request:
+        """Move main from `base` to exactly this commit, which merges the request."""
+        ...
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a remote made of a push: refs it refused (each with git's reason), and what its hooks said."""
+
+    refused: Mapping[str, str]
+    said: Sequence[str]
+
+
+@dataclass(frozen=True)
+class CommitNote:
+    """What a commit says of itself; unchecked."""
+
+    parent: str
+    author: str
+    title: str
+
+
+class Repository(Protocol):
+    """A clone and the way to its upstream; a flow brings the one that the store offers."""
+
+    @property
+    def url(self) -> str:
+        """The upstream's address."""
+        ...
+
+    def fetch(self) -> Mapping[str, str]:
+        """Bring main and all requests; commits by the upstream's full ref names."""
+        ...
+
+    def push(self, updates: Mapping[str, str], expected: Mapping[str, str | None]) -> Answer:
+        """Set the upstream's refs to commits, each only if it stands where expected (None: nowhere)."""
+        ...
+
+    def commit_files(self, base: str, files: Mapping[str, bytes], *, title: str, author: str) -> str:
+        """Write the commit on `base` that adds files; the same arguments give the same commit."""
+        ...
+
+    def note(self, commit: str) -> CommitNote:
+        """First parent, author and title of a commit."""
+        ...
+
+    def added(self, base: str, head: str) -> Mapping[str, bytes]:
+        """The registry files that `head` adds to `base`."""
+        ...
+
+    def holds(self, commit: str, files: Mapping[str, bytes]) -> bool:
+        """Whether all of these files stand in the registry at a commit, with these bytes."""
+        ...
+
+    def has_hooks(self) -> bool | None:
+        """Whether the upstream has hooks, where that can be seen from here (a local path); else None."""
+        ...

@@ -1,0 +1,1 @@
+"""Git objects, history, and the index of verified entities."""

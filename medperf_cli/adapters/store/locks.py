@@ -1,0 +1,89 @@
+"""One writer at a time: a file lock that says who holds it."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import os
+import socket
+import time
+from typing import TYPE_CHECKING
+
+from medperf_cli.errors import ConfigurationError, ConflictError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+_POLL_SECONDS = 0.05
+
+
+@contextlib.contextmanager
+def exclusive(path: Path, what: str, *, wait: float = 0.0) -> Iterator[None]:
+    """Hold the lock file `path` while the block runs; `what` is told to whoever meets the lock.
+
+    The kernel lets go of the lock when the process ends, however it ends; the file itself stays
+    (removing it would let two processes lock two different files of one name).
+
+    Args:
+        path: the lock file; made if missing.
+        what: the work in hand, such as `sync`.
+        wait: seconds to wait for the present holder.
+
+    Raises:
+        ConflictError: somebody else holds it.
+        ConfigurationError: the file system cannot be written or cannot lock.
+
+    """
+    descriptor = _open(path)
+    try:
+        _acquire(descriptor, path, wait)
+        _write_holder(descriptor, f"{what}, process {os.getpid()} on {socket.gethostname()}")
+        try:
+            yield
+        finally:
+            os.ftruncate(descriptor, 0)
+    finally:
+        os.close(descriptor)
+
+
+def _open(path: Path) -> int:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    except OSError as error:
+        raise ConfigurationError(
+            f"cannot open the lock '{path}': {(error.strerror or '').lower()}",
+            hint="make the folder writable for this user",
+        ) from error
+
+
+def _acquire(descriptor: int, path: Path, wait: float) -> None:
+    deadline = time.monotonic() + wait
+    while not _try(descriptor, path):
+        if time.monotonic() >= deadline:
+            holder = os.pread(descriptor, 1024, 0).decode("utf-8", "replace").strip()
+            raise ConflictError(
+                f"'{path}' is locked by {holder or 'another process'}",
+                hint="wait until it has finished, then run the same command again",
+            )
+        time.sleep(_POLL_SECONDS)
+
+
+def _try(descriptor: int, path: Path) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno in (errno.EWOULDBLOCK, errno.EACCES):
+            return False
+        raise ConfigurationError(
+            f"cannot lock '{path}': {(error.strerror or '').lower()}",
+            hint="keep MEDPERF_HOME on a file system that can lock",
+        ) from error
+    return True
+
+
+def _write_holder(descriptor: int, text: str) -> None:
+    os.ftruncate(descriptor, 0)
+    os.pwrite(descriptor, text.encode(), 0)

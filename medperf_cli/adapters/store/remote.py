@@ -1,0 +1,170 @@
+"""Fetching from and pushing to other repositories, and making new ones."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from medperf_cli.adapters.store.git import (
+    Finished,
+    environment,
+    execute,
+    last_word,
+    local_error,
+    network_error,
+    require_git,
+)
+from medperf_cli.adapters.store.progress import silent
+from medperf_cli.adapters.store.repository import GitStore
+from medperf_cli.errors import ConfigurationError, ConflictError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from medperf_cli.adapters.store.progress import Progress
+
+# A transfer that stands still for two minutes is given up. Objects are checked as they arrive.
+_TRANSFER = (
+    *("-c", "http.lowSpeedLimit=1", "-c", "http.lowSpeedTime=120"),
+    *("-c", "fetch.fsckObjects=true", "-c", "fetch.pruneTags=false"),
+)
+
+
+@dataclass(frozen=True)
+class Pushed:
+    """What a remote made of a push: refs it took, refs it refused (with its reason), what its hooks said."""
+
+    accepted: tuple[str, ...]
+    refused: Mapping[str, str]
+    remote: tuple[str, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether every ref was taken."""
+        return not self.refused
+
+
+def init(path: Path, *, bare: bool = True, branch: str = "main") -> GitStore:
+    """Make an empty repository that checks what it receives (raises ConfigurationError)."""
+    require_git()
+    if path.exists() and any(path.iterdir()):
+        raise ConfigurationError(f"folder '{path}' is not empty", hint="name a new folder")
+    shape = ["--bare"] if bare else []
+    argv = ["git", "init", "--quiet", *shape, f"--initial-branch={branch}", "--template=", "--", str(path)]
+    done = execute(argv, environment())
+    if done.code != 0:
+        raise local_error(path, done.stderr)
+    store = GitStore(path)
+    store.git.read("config", "receive.fsckObjects", "true")
+    return store
+
+
+def clone(url: str, path: Path, refspecs: Sequence[str], progress: Progress = silent) -> GitStore:
+    """Make a bare repository with what `refspecs` fetch; it stands at `path` only when all has arrived.
+
+    Raises:
+        NetworkError: the remote does not answer.
+        ConfigurationError: `path` is taken or cannot be written.
+
+    """
+    if path.exists():
+        raise ConfigurationError(f"'{path}' exists already", hint="remove it, or use it as it is")
+    unfinished = path.with_name(f".{path.name}.unfinished")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    try:
+        with init(unfinished) as store:
+            fetch(store, url, refspecs, progress)
+        unfinished.rename(path)
+    except OSError as error:
+        raise ConfigurationError(f"cannot write '{path}': {(error.strerror or '').lower()}") from error
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+    return GitStore(path)
+
+
+def fetch(
+    store: GitStore, url: str, refspecs: Sequence[str], progress: Progress = silent, *, prune: bool = False
+) -> None:
+    """Fetch refs (`+refs/heads/main:refs/remotes/origin/main`); every object is checked on arrival.
+
+    Raises:
+        NetworkError: the remote does not answer, has no such ref, or sent broken objects.
+        ConflictError: a refspec without `+` would not fast-forward.
+
+    """
+    flags = ["--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", "--progress"]
+    flags.append("--prune" if prune else "--no-prune")
+    done = store.git.remote(*_TRANSFER, "fetch", *flags, "--", _absolute(url), *refspecs, progress=progress)
+    if done.code == 0:
+        return
+    if "[rejected]" in done.stderr:
+        raise ConflictError(f"remote '{url}' does not continue the history fetched before")
+    raise network_error(url, done.stderr)
+
+
+def remote_refs(store: GitStore, url: str, *patterns: str) -> dict[str, str]:
+    """Object ids by full name of the refs a remote shows (raises NetworkError)."""
+    done = store.git.remote(*_TRANSFER, "ls-remote", "--refs", "--", _absolute(url), *patterns)
+    if done.code != 0:
+        raise network_error(url, done.stderr)
+    pairs = (line.split("\t") for line in done.stdout.decode("utf-8", "replace").splitlines())
+    return {name: oid for oid, name in pairs}
+
+
+def push(
+    store: GitStore,
+    url: str,
+    refspecs: Sequence[str],
+    *,
+    leases: Mapping[str, str | None] | None = None,
+    atomic: bool = False,
+    progress: Progress = silent,
+) -> Pushed:
+    """Push refs; a refusal by the remote is an answer, not an error.
+
+    Args:
+        store: where the objects are.
+        url: the remote.
+        refspecs: such as `<commit>:refs/pull/0123456789abcdef/head`.
+        leases: by remote ref, where it must stand now (None: must not exist).
+        atomic: all refs or none.
+        progress: watches the transfer.
+
+    Raises:
+        NetworkError: the remote does not answer or broke off.
+
+    """
+    flags = ["--porcelain", "--progress", "--no-verify", "--no-recurse-submodules", "--no-signed"]
+    flags += ["--no-follow-tags", *(["--atomic"] if atomic else [])]
+    flags += [f"--force-with-lease={ref}:{old or ''}" for ref, old in (leases or {}).items()]
+    # A `+` would overrule the lease, and a lease allows by itself what a `+` does.
+    specs = [s.lstrip("+") if s.rpartition(":")[2] in (leases or {}) else s for s in refspecs]
+    done = store.git.remote(*_TRANSFER, "push", *flags, "--", _absolute(url), *specs, progress=progress)
+    pushed = _parse(done)
+    if done.code != 0 and pushed.ok:
+        raise network_error(url, done.stderr)
+    return pushed
+
+
+_STATUS = re.compile(r"([ +\-*!=])\t[^\t]*:([^\t:]+)\t(.*)\Z")
+
+
+def _parse(done: Finished) -> Pushed:
+    accepted: list[str] = []
+    refused: dict[str, str] = {}
+    for line in done.stdout.decode("utf-8", "replace").splitlines():
+        match = _STATUS.match(line)
+        if match and match[1] == "!":
+            refused[match[2]] = last_word(match[3])
+        elif match:
+            accepted.append(match[2])
+    said = [line for line in done.stderr.splitlines() if line.startswith("remote:")]
+    return Pushed(tuple(accepted), refused, tuple(line.removeprefix("remote:").strip() for line in said))
+
+
+def _absolute(url: str) -> str:
+    """A local path as it is meant here, wherever git runs; an address unchanged."""
+    return str(Path(url).absolute()) if Path(url).exists() else url

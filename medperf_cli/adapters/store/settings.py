@@ -1,0 +1,164 @@
+"""A user's settings: one YAML file per profile below `~/.medperf` (`MEDPERF_HOME`), each overridable."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from medperf_cli.adapters.store.files import write_atomic
+from medperf_cli.errors import ConfigurationError, UsageError
+
+_LISTS = ("assets",)
+_NUMBERS = ("timeout_minutes", "minimum_cell", "parallel")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What one profile says; environment variables `MEDPERF_<FIELD>` win over the file.
+
+    `assets` are folders searched for files by SHA-256 (a share, a USB stick). `timeout_minutes` bounds one
+    task. `minimum_cell` raises the smallest cell (patients) that may leave this site; nothing lowers it.
+    `cube_writable_root` lets a cube that needs it write to an ephemeral root file system.
+    """
+
+    home: Path
+    profile: str = "default"
+    registry: str | None = None
+    member: str | None = None
+    key: Path | None = None
+    assets: tuple[Path, ...] = ()
+    timeout_minutes: int = 24 * 60
+    minimum_cell: int = 11
+    parallel: int = 1
+    cube_writable_root: bool = False
+
+    @property
+    def file(self) -> Path:
+        """Where the profile is kept."""
+        return self.home / "profiles" / f"{self.profile}.yml"
+
+    @property
+    def assets_folder(self) -> Path:
+        """The local store of assets, by SHA-256."""
+        return self.home / "assets"
+
+    @property
+    def runs(self) -> Path:
+        """The spool of cells."""
+        return self.home / "runs"
+
+    @property
+    def scratch(self) -> Path:
+        """Working folders of tasks that are not cells."""
+        return self.home / "scratch"
+
+    def registry_folder(self, registry: str) -> Path:
+        """The local copy of a registry: its mirror, index and outbox."""
+        return self.home / "registries" / registry
+
+    def dataset_folder(self, registry: str, dataset: str) -> Path:
+        """Where a dataset's prepared files, salt and hash cache are; they never leave."""
+        return self.home / "data" / registry / dataset
+
+
+def fields() -> tuple[str, ...]:
+    """The names that can be set."""
+    return tuple(f.name for f in dataclasses.fields(Settings) if f.name not in ("home", "profile"))
+
+
+def load(environ: Mapping[str, str], home: Path) -> Settings:
+    """Read the active profile.
+
+    Args:
+        environ: the process's environment.
+        home: the user's home folder, for the default place.
+
+    Raises:
+        ConfigurationError: the file is damaged or a value makes no sense.
+
+    """
+    base = Path(environ.get("MEDPERF_HOME") or home / ".medperf")
+    settings = Settings(home=base, profile=environ.get("MEDPERF_PROFILE") or "default")
+    given = _read(settings.file)
+    for name in fields():
+        text = environ.get(f"MEDPERF_{name.upper()}")
+        if text:
+            given[name] = text.split(":") if name in _LISTS else text
+    return _with(settings, given, settings.file)
+
+
+def save(settings: Settings, changes: Mapping[str, Any]) -> Settings:
+    """Write some settings to the profile's file and return all of them (raises ConfigurationError)."""
+    import yaml  # noqa: PLC0415 - start-up time
+
+    unknown = sorted(set(changes) - set(fields()))
+    if unknown:
+        raise UsageError(f"'{unknown[0]}' is not a setting", hint=f"settings are: {', '.join(fields())}")
+    stored = _read(settings.file) | {k: _plain(v) for k, v in changes.items()}
+    stored = {k: v for k, v in stored.items() if v is not None}
+    changed = _with(settings, {k: v for k, v in changes.items() if v is not None}, settings.file)
+    text = yaml.safe_dump(stored, sort_keys=True, allow_unicode=True)
+    write_atomic(settings.file, text.encode(), mode=0o600)
+    return changed
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        text = file.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"cannot read settings '{file}': {error}") from None
+    return _parse(file, text)
+
+
+def _parse(file: Path, text: str) -> dict[str, Any]:
+    import yaml  # noqa: PLC0415 - start-up time
+
+    try:
+        found = yaml.safe_load(text) or {}
+    except yaml.YAMLError:
+        found = None
+    if not isinstance(found, dict):
+        raise ConfigurationError(
+            f"settings '{file}' are damaged: not a YAML mapping", hint="repair the file, or remove it"
+        )
+    unknown = sorted(str(k) for k in found if k not in fields())
+    if unknown:
+        raise ConfigurationError(
+            f"settings '{file}': '{unknown[0]}' is not a setting", hint=f"settings are: {', '.join(fields())}"
+        )
+    return found
+
+
+def _with(settings: Settings, given: Mapping[str, Any], file: Path) -> Settings:
+    values: dict[str, Any] = {}
+    for name, value in given.items():
+        try:
+            values[name] = _value(name, value)
+        except (TypeError, ValueError):
+            raise ConfigurationError(f"settings '{file}': '{name}' is '{value}'") from None
+    return dataclasses.replace(settings, **values)
+
+
+def _value(name: str, value: Any) -> Any:
+    if name in _LISTS:
+        items = value if isinstance(value, list | tuple) else [value]
+        return tuple(Path(item).expanduser() for item in items)
+    if name in _NUMBERS:
+        number = int(value)
+        if number < 1:
+            raise ValueError(name)
+        return number
+    if name == "cube_writable_root":
+        return str(value).lower() in ("true", "1", "yes")
+    return Path(value).expanduser() if name == "key" else str(value)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, list | tuple):
+        return [str(item) for item in value]
+    return str(value) if isinstance(value, Path) else value

@@ -1,0 +1,106 @@
+"""What the commits behind a request's refs add, or why they are not what such refs may hold."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+
+from medperf_cli.adapters.forge.base import CommitNote
+from medperf_cli.adapters.store.repository import GitStore
+from medperf_cli.core.names import PathError
+from medperf_cli.core.requests import decidable, request_id, stray_decisions
+from medperf_cli.core.snapshot import Change, Snapshot
+from medperf_cli.errors import RejectedError
+
+_MAX_COMMIT = 64 * 1024
+_MAX_TITLE = 100
+
+
+def request_change(store: GitStore, main: str, number: str, head: str) -> Change:
+    """The change that a request's head makes to the commit of main it stands on.
+
+    Args:
+        store: the repository.
+        main: main's head.
+        number: the request's id.
+        head: the commit its ref names.
+
+    Raises:
+        RejectedError: it is not exactly one commit on main's first-parent chain, or the id is not its own.
+
+    """
+    base = _only_parent(store, head)
+    if not store.is_first_parent_ancestor(base, main):
+        raise RejectedError(
+            "the head of a request stands on a commit of main", hint="sync, then submit again"
+        )
+    change = store.change(base, head)
+    try:
+        found = request_id(change.added)
+    except PathError as error:
+        # With nothing that could be judged, what was refused is the reason.
+        reason = next((f"'{e.shown}' {why}" for e, why in change.refused), str(error))
+        raise RejectedError(reason, hint="a request only adds entities and their signatures") from None
+    if found != number:
+        raise RejectedError(f"the id of this request is '{found}'", hint=f"push it to refs/pull/{found}/head")
+    return change
+
+
+def decision_files(
+    store: GitStore, request: Change, head: str, member: str, commit: str
+) -> Mapping[str, bytes]:
+    """The decision files that a commit adds to a request's head.
+
+    Args:
+        store: the repository.
+        request: what the head adds.
+        head: the request's head.
+        member: who decides, by the ref's name.
+        commit: the commit that the ref names.
+
+    Raises:
+        RejectedError: it is not one commit on the head, or adds anything but that member's decisions.
+
+    """
+    if _only_parent(store, commit) != head:
+        raise RejectedError("decisions are one commit on the request's head", hint="decide anew")
+    change = store.change(head, commit)
+    stray = [(entry.shown, why) for entry, why in change.refused]
+    stray += stray_decisions(change.added, member, decidable(request.added))
+    if stray:
+        raise RejectedError(f"'{stray[0][0]}' {stray[0][1]}", hint="add only your own decisions about it")
+    if not change.added:
+        raise RejectedError("this commit adds no decision", hint="decide anew")
+    return change.added
+
+
+def lacking(snapshot: Snapshot, files: Mapping[str, bytes]) -> dict[str, bytes]:
+    """The files that do not stand in a registry with these bytes yet."""
+    return {path: data for path, data in files.items() if snapshot.get(path) != data}
+
+
+def rebased(snapshot: Snapshot, request: Change, *decisions: Mapping[str, bytes]) -> Change:
+    """A request with decisions as a change to another state of the registry, without what stands there."""
+    added = lacking(snapshot, {p: d for files in (request.added, *decisions) for p, d in files.items()})
+    return dataclasses.replace(request, base=snapshot, added=added)
+
+
+def note(store: GitStore, commit: str) -> CommitNote:
+    """First parent ('' for none), author's name and title of a commit, as printable text."""
+    data = store.reader.read([commit], "commit", _MAX_COMMIT)[commit]
+    header, _, message = data.decode("utf-8", "replace").partition("\n\n")
+    lines = header.split("\n")
+    author = next((line[len("author ") :] for line in lines if line.startswith("author ")), "")
+    parent = next((line[len("parent ") :] for line in lines if line.startswith("parent ")), "")
+    return CommitNote(parent, _plain(author.partition(" <")[0]), _plain(message.strip().partition("\n")[0]))
+
+
+def _plain(text: str) -> str:
+    return "".join(c if c.isprintable() else " " for c in text)[:_MAX_TITLE]
+
+
+def _only_parent(store: GitStore, commit: str) -> str:
+    parents = store.commit(commit).parents
+    if len(parents) != 1:
+        raise RejectedError("this is not exactly one commit", hint="sync, then submit again")
+    return parents[0]
