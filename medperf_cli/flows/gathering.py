@@ -13,7 +13,7 @@ from medperf_cli.core.check.findings import Report, Severity, Verdict
 from medperf_cli.core.lifecycle.reader import Reader
 from medperf_cli.core.lifecycle.standing import Lifecycle, Standing
 from medperf_cli.core.requests import OpenRequest, decidable
-from medperf_cli.core.snapshot import Change
+from medperf_cli.core.snapshot import Change, Snapshot
 from medperf_cli.errors import RejectedError
 from medperf_cli.flows.request_commits import decision_files, note, rebased, request_change
 
@@ -54,13 +54,12 @@ def gather(store: GitStore, main: str, request: OpenRequest) -> Gathered:
     own = request_change(store, main, request.id, request.head)
     decisions, odd = _decisions(store, own, request)
     snapshot = store.snapshot(main)
-    counted = _that_count(rebased(snapshot, own), decisions)
-    change = rebased(snapshot, own, *counted.values())
+    counted, change, report = _that_count(snapshot, own, decisions)
     # What stands in main already brings no parent to the merge.
     used = {m: request.decisions[m] for m, files in counted.items() if files.keys() & change.added.keys()}
     left_out = tuple(sorted({*odd, *(decisions.keys() - counted.keys())}))
     waits = _waits(Lifecycle(Reader(snapshot)), own)
-    return Gathered(request, main, change, used, left_out, check(change), waits)
+    return Gathered(request, main, change, used, left_out, report, waits)
 
 
 def _decisions(
@@ -76,17 +75,23 @@ def _decisions(
     return found, odd
 
 
-def _that_count(own: Change, decisions: Mapping[str, Mapping[str, bytes]]) -> dict[str, Mapping[str, bytes]]:
-    """The decisions with which the request is not rejected; all of them, or one after the other."""
-    together = rebased(own.base, own, *decisions.values())
-    if check(together).verdict is not Verdict.REJECT:
-        return dict(decisions)
+def _that_count(
+    main: Snapshot, own: Change, decisions: Mapping[str, Mapping[str, bytes]]
+) -> tuple[dict[str, Mapping[str, bytes]], Change, Report]:
+    """The decisions with which the request is not rejected: all of them, or one after the other."""
+    change = rebased(main, own, *decisions.values())
+    report = check(change)
+    if report.verdict is not Verdict.REJECT or not decisions:
+        return dict(decisions), change, report
     kept: dict[str, Mapping[str, bytes]] = {}
+    change = rebased(main, own)
+    report = check(change)
     for member, files in decisions.items():
-        tried = rebased(own.base, own, *kept.values(), files)
-        if check(tried).verdict is not Verdict.REJECT:
-            kept[member] = files
-    return kept
+        wider = rebased(main, own, *kept.values(), files)
+        judged = check(wider)
+        if judged.verdict is not Verdict.REJECT:
+            kept[member], change, report = files, wider, judged
+    return kept, change, report
 
 
 def _waits(state: Lifecycle, own: Change) -> bool:
@@ -104,7 +109,7 @@ def merge_request(store: GitStore, gathered: Gathered, *, author: Author, now: d
     """Write the commit that merges a request into main, and return it; no ref moves.
 
     Its first parent is main, then come the request's head and the decisions it uses. AUTO requests are
-    merged, and those that only a hold or a new root keeps from it: who calls this for one is the person asked.
+    merged, and those that only a hold or a new root keeps from it: whoever calls this is the person asked.
 
     Args:
         store: the repository.

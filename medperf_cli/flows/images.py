@@ -1,4 +1,4 @@
-"""Making the image of a cube present and verified, from the engine, an archive of the cube's, or a registry."""
+"""Making the image of a cube present and verified: from the engine, the cube's archive, or a registry."""
 
 from __future__ import annotations
 

@@ -123,7 +123,8 @@ def _refuse(report: Report) -> None:
 def _author(desk: Desk) -> str:
     """The member who answers for the request: of a first member file the new member itself."""
     paths = (parse_path(p) for p in desk.composer.files if p.endswith(".yml"))
-    return next((p.signer for p in paths if p.signer), me(desk.deps.settings))
+    signers = [p.signer for p in paths if p.signer]
+    return signers[0] if signers else me(desk.deps.settings)
 
 
 def _settle(desk: Desk) -> None:

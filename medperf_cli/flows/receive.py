@@ -12,7 +12,7 @@ from medperf_cli.core.check.engine import CONSENSUS, check
 from medperf_cli.core.check.findings import Finding, Severity, Verdict
 from medperf_cli.core.lifecycle.reader import sha256
 from medperf_cli.core.names import PathError, parse_path
-from medperf_cli.core.requests import MAIN, RequestRef, parse_ref
+from medperf_cli.core.requests import MAIN, RefUpdate, RequestRef, parse_ref
 from medperf_cli.core.snapshot import Change, Snapshot
 from medperf_cli.errors import IntegrityError, RejectedError
 from medperf_cli.flows.request_commits import decision_files, lacking, rebased, request_change
@@ -24,15 +24,6 @@ MAX_COMMITS = 1000
 _MAX_LINES = 40
 _MAX_LINE = 600
 _ROOT_ONE = "root/1.yml"
-
-
-@dataclass(frozen=True)
-class RefUpdate:
-    """One line of a push: a ref and where it moves from and to (None: there is no such ref)."""
-
-    old: str | None
-    new: str | None
-    ref: str
 
 
 @dataclass(frozen=True)
@@ -119,7 +110,8 @@ class Receiver:
             yield _refusal(update.ref, "everything in this request stands in main already", "sync")
             return
         found = set(_rejections(change))
-        found.update(_rejections(Change(current, change.added, change.refused)))
+        if self.store.touches_registry(self.store.parent(update.new), main):
+            found.update(_rejections(Change(current, change.added, change.refused)))
         yield from sorted(found)
 
     def _decisions(self, update: RefUpdate, ref: RequestRef, member: str) -> Iterator[Finding]:

@@ -24,16 +24,14 @@ class Bounds:
     files: int = 1_000_000
 
 
-def unpack(
-    archive: Path, folder: Path, *, bounds: Bounds = Bounds(), progress: Progress = silent
-) -> None:
+def unpack(archive: Path, folder: Path, *, bounds: Bounds = Bounds(), progress: Progress = silent) -> None:
     """Unpack a tar file, compressed or not, into an existing folder.
 
     Files, folders and symlinks that stay inside are made; a hard link becomes a copy. Owners, times and
     special bits are not taken over.
 
     Raises:
-        IntegrityError: it is no tar file, a member leads outside or is of another kind, stands twice, or there
+        IntegrityError: it is no tar file, a member leads outside, is of another kind or stands twice, or there
             is more than `bounds` allow; what was unpacked so far stays.
         ConfigurationError: the disk is full or cannot be written.
 
@@ -88,6 +86,8 @@ class _Unpacking:
         """Where a member goes: inside, also when a symlink made earlier stands on the way."""
         pure = PurePosixPath(name)
         path = self._folder.joinpath(*pure.parts)
+        if path == self._folder:
+            return path
         if pure.is_absolute() or ".." in pure.parts or not self._inside(path.parent):
             raise self._refused(f"'{name}' leads outside of it")
         if path.is_symlink():
@@ -96,7 +96,7 @@ class _Unpacking:
 
     def _inside(self, path: Path) -> bool:
         try:
-            return path == self._folder.parent or path.resolve().is_relative_to(self._folder)
+            return path.resolve().is_relative_to(self._folder)
         except (OSError, RuntimeError):  # a loop of symlinks
             return False
 

@@ -1,4 +1,4 @@
-"""What running cubes needs, put together in one place: engine, assets, hashes, spool, scratch folder, limits."""
+"""What running cubes needs, put together in one place: engine, assets, hashes, spool, scratch, limits."""
 
 from __future__ import annotations
 

@@ -190,12 +190,14 @@ def result_fields(world: World, model: str, **more: Any) -> dict[str, Any]:
     return {**fields, **more}
 
 
-def dataset_fields(world: World, **more: Any) -> dict[str, Any]:
+def dataset_fields(
+    world: World, *, benchmark: str = f"benchmarks/{TISSUE}/2.yml", **more: Any
+) -> dict[str, Any]:
     fields: dict[str, Any] = {
         "description": "consecutive aspirates of one year",
         "location": "St Mary, pathology",
         "data_preparator": world.pin(f"cubes/{PREPARATOR}/1.yml"),
-        "benchmark": world.pin(f"benchmarks/{TISSUE}/2.yml"),
+        "benchmark": world.pin(benchmark),
         "ethics_approval": "IRB 2026-17",
         "state": "development",
     }

@@ -77,6 +77,7 @@ class World:
         self,
         member: str,
         subject: str,
+        /,
         verdict: str = "approve",
         *,
         authority: str | None = "root/1.yml",
@@ -91,7 +92,7 @@ class World:
             "subject": self.pin(subject, added),
             "verdict": verdict,
             "reason": "looked at it",
-            "authority": None if authority is None else self.pin(authority),
+            "authority": None if authority is None else self.pin(authority, added),
         }
         return self.write(Kind.DECISION, entity_id, version, key=key, **{**given, **fields})
 

@@ -107,9 +107,10 @@ class BareGit(Forge):
             details = [line for line in spoken if line not in rejected]
             raise _error(f"request '{sent.id}'", details or rejected)
         refs = self._repository.fetch()
-        state = RequestState.MERGED if self._in_main(refs, files) else RequestState.OPEN
-        current = next((r for r in open_requests(refs) if r.id == sent.id), sent)
-        return self._describe(current, state)
+        current = next((r for r in open_requests(refs) if r.id == sent.id), None)
+        if current is None or self._in_main(refs, files):
+            return self._describe(sent, RequestState.MERGED)
+        return self._describe(current)
 
     def _known(self, number: str, files: Mapping[str, bytes]) -> Request | None:
         """The request of this id, if it stands there already, open or in main."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TypeVar
 
+from medperf_cli.core.entities.decision import Decision, DecisionVerdict
 from medperf_cli.core.entities.header import Entity
 from medperf_cli.core.entities.parsing import identify, validate
 from medperf_cli.core.entities.root import Root
@@ -66,6 +67,18 @@ class Submission:
         for path, entity in self.entities.items():
             if isinstance(entity, sort):
                 yield path, entity
+
+    def judged(self, sort: type[E]) -> Iterator[tuple[EntityPath, E]]:
+        """What the change may make count: what it adds, and what stands in base and is approved by it.
+
+        What waited for its approval is looked at again: meanwhile its references may have ended.
+        """
+        yield from self.of(sort)
+        approved = {p.subject for p, d in self.of(Decision) if d.verdict is DecisionVerdict.APPROVE}
+        for path in sorted(approved - set(self.entities)):
+            found = self.before.reader.typed(path, sort)
+            if found is not None:
+                yield path, found
 
     def armor(self, signature: str) -> bytes | None:
         """The bytes of a signature file of the change."""

@@ -5,10 +5,11 @@ from __future__ import annotations
 import enum
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from medperf_cli.core.entities.fields import Asset, Key, Line, Name, Number, Pin, Record, Text, Url
 from medperf_cli.core.entities.header import Entity, State
+from medperf_cli.core.names import Kind, entity_path
 
 MINIMUM_CELL = 11
 """No cell of fewer patients leaves a site (the floor of CMS's cell size suppression policy)."""
@@ -22,6 +23,11 @@ class MetricKind(enum.StrEnum):
     REPORTED = "reported"
 
 
+LARGEST = 1e15
+"""Bound of a metric's values, so that sums of many stay finite."""
+RESERVED_COLUMNS = frozenset({"case", "patient"})
+
+
 DottedPath = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$", max_length=200)]
 Column = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,47}$")]
 
@@ -32,8 +38,8 @@ class MetricDefinition(Record):
     mean: the mean of `column` in `cases.csv` (`binary` if its values are 0 and 1); ratio: the sum of column
     `numerator` over the sum of column `denominator`; reported: the number at the dotted `path` of the results
     file, with its standard error at `error` if the cube gives one. A failed case scores `failed_score` (mean:
-    that value; ratio: that ratio, so its numerator is `failed_score` times its denominator, which is its own or
-    else the average of those given for other cases, or 1 if none is).
+    that value; ratio: that ratio, so its numerator is `failed_score` times its denominator, which is its own
+    or else the average of those given for other cases, or 1 if none is).
     """
 
     key: Key
@@ -71,8 +77,18 @@ class MetricDefinition(Record):
             raise ValueError(f"metric '{self.key}': only a reported metric has `error`")
         if self.binary and self.kind is not MetricKind.MEAN:
             raise ValueError(f"metric '{self.key}': only a mean metric is binary")
-        if self.minimum is not None and self.maximum is not None and self.minimum >= self.maximum:
-            raise ValueError(f"metric '{self.key}': minimum is not below maximum")
+        return self
+
+    @model_validator(mode="after")
+    def _bounds(self) -> MetricDefinition:
+        low = -LARGEST if self.minimum is None else self.minimum
+        high = LARGEST if self.maximum is None else self.maximum
+        if not -LARGEST <= low < high <= LARGEST:
+            raise ValueError(f"metric '{self.key}': minimum and maximum are not in order within {LARGEST:g}")
+        if self.failed_score is not None and not low <= self.failed_score <= high:
+            raise ValueError(f"metric '{self.key}': failed_score is outside minimum and maximum")
+        if RESERVED_COLUMNS & {self.column, self.numerator, self.denominator}:
+            raise ValueError(f"metric '{self.key}': columns 'case' and 'patient' name rows")
         return self
 
 
@@ -135,10 +151,18 @@ class AssociationPolicy(Record):
     models: Admission
 
 
+def _model_id(text: str) -> str:
+    entity_path(Kind.CUBE, text, 1)
+    return text
+
+
+ModelId = Annotated[str, Field(max_length=80), AfterValidator(_model_id)]
+
+
 class Priority(Record):
     """A model that data owners should run before others; higher runs earlier."""
 
-    model: Annotated[str, Field(pattern=r"^[a-z0-9-]{2,32}/[a-z0-9-]{2,32}$")]
+    model: ModelId
     priority: Annotated[int, Field(ge=-1000, le=1000)]
 
 
@@ -190,6 +214,11 @@ class Benchmark(Entity):
             raise ValueError("two metrics have the same key")
         if sum(m.primary for m in self.metrics) != 1:
             raise ValueError("exactly one metric is primary")
+        columns = [g.column for g in self.groups]
+        if len(set(columns)) != len(columns) or RESERVED_COLUMNS & set(columns):
+            raise ValueError("a group's column is named twice, or names rows")
+        if any(len(set(g.values)) != len(g.values) for g in self.groups):
+            raise ValueError("a group has a value twice")
         if len({p.model for p in self.priorities}) != len(self.priorities):
             raise ValueError("a model has two priorities")
         return self

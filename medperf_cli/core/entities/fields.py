@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import enum
-import ipaddress
 import re
 from datetime import UTC, datetime
 from pathlib import PurePosixPath
@@ -17,8 +16,13 @@ from medperf_cli.core.sshsig import parse_public_key
 from medperf_cli.errors import SignatureError
 
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
-_HOST = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+\Z")
-_LOCAL_SUFFIXES = (".local", ".localhost", ".internal", ".lan", ".home", ".corp", ".intranet", ".invalid")
+_URL = re.compile(r"https://[A-Za-z0-9._~:/?#@!$&'()*+,;=%-]+\Z")
+_HOST = re.compile(r"([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]([a-z0-9-]*[a-z0-9])?\Z")
+"""Its last label starts with a letter: one that starts with a digit may be a numeric address."""
+_LOCAL_SUFFIXES = (
+    *(".local", ".localhost", ".localdomain", ".internal", ".lan", ".home", ".corp", ".intranet"),
+    *(".invalid", ".arpa", ".onion", ".test"),
+)
 
 
 class Record(BaseModel):
@@ -83,17 +87,15 @@ def _time(text: str) -> str:
 
 
 def _url(text: str) -> str:
+    """A public https address, by its syntax; `urlsplit` alone drops line breaks and keeps odd characters."""
+    if not _URL.match(text):
+        raise ValueError(f"'{text}' is not a plain https:// address")
     split = urlsplit(text)
     host = split.hostname or ""
-    if split.scheme != "https" or split.username or split.password or not text.isascii() or " " in text:
+    if "@" in split.netloc or split.port == 0:  # a port that is no number raises ValueError here
         raise ValueError(f"'{text}' is not a plain https:// address")
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        if not _HOST.match(host) or host.endswith(_LOCAL_SUFFIXES) or host.rpartition(".")[2].isdigit():
-            raise ValueError(f"'{host}' is not a public host name") from None
-    else:
-        raise ValueError(f"'{host}' is a numeric address: name the host")
+    if not _HOST.match(host) or host.endswith(_LOCAL_SUFFIXES):
+        raise ValueError(f"'{host}' is not a public host name (numeric addresses are none)")
     return text
 
 

@@ -18,17 +18,20 @@ class GroupMean(Record):
 
     column: Line
     value: Line
-    n: Count
+    count: Count
     mean: Number
     sd: Spread
 
 
 class MeanMetric(Record):
-    """Moments over patients: n, mean, sd (n-1), skewness (adjusted Fisher-Pearson), failed, missing."""
+    """Moments over `count` patients (or cases, see `Result.unit`): mean, sd (n-1), adjusted skewness.
+
+    Skewness is the adjusted Fisher-Pearson one; `failed` and `missing` always count cases.
+    """
 
     key: Key
     kind: Literal["mean"]
-    n: Count
+    count: Count
     mean: Number
     sd: Spread
     skewness: Number | None = None
@@ -36,22 +39,36 @@ class MeanMetric(Record):
     missing: Count
     groups: Annotated[tuple[GroupMean, ...], Field(max_length=256, strict=False)] = ()
 
+    @model_validator(mode="after")
+    def _groups_within_count(self) -> MeanMetric:
+        for column in {group.column for group in self.groups}:
+            if sum(g.count for g in self.groups if g.column == column) > self.count:
+                raise ValueError(f"metric '{self.key}': groups of '{column}' count more than the whole")
+        return self
+
 
 class RatioMetric(Record):
     """Both sums, and the sd (n-1) of the linearised terms (num - R*den)/mean(den) over patients.
 
-    `support` counts the patients whose denominator is not zero (for a sensitivity: the positives).
+    `support` counts those whose denominator is not zero (for a sensitivity: the positives); `failed` and
+    `missing` always count cases.
     """
 
     key: Key
     kind: Literal["ratio"]
-    n: Count
+    count: Count
     support: Count
     numerator: Number
     denominator: Number
     sd: Spread
     failed: Count
     missing: Count
+
+    @model_validator(mode="after")
+    def _support_within_count(self) -> RatioMetric:
+        if self.support > self.count:
+            raise ValueError(f"metric '{self.key}': support is more than count")
+        return self
 
 
 class ReportedMetric(Record):
@@ -67,10 +84,10 @@ Metric = Annotated[MeanMetric | RatioMetric | ReportedMetric, Field(discriminato
 
 
 class PairedDifference(Record):
-    """This result minus an earlier one over the patients both have: n, difference, sd of the paired terms."""
+    """This result minus an earlier one over the patients both have: count, difference, sd of the terms."""
 
     key: Key
-    n: Count
+    count: Count
     difference: Number
     sd: Spread
 
@@ -80,6 +97,12 @@ class Against(Record):
 
     result: Pin
     metrics: Annotated[tuple[PairedDifference, ...], Field(min_length=1, max_length=32, strict=False)]
+
+    @model_validator(mode="after")
+    def _distinct(self) -> Against:
+        if len({m.key for m in self.metrics}) != len(self.metrics):
+            raise ValueError("a metric is compared twice")
+        return self
 
 
 class ResultCubes(Record):
@@ -129,12 +152,17 @@ class Execution(Record):
 
 
 class Result(Entity):
-    """One model on one dataset for one benchmark, signed by the dataset's owner."""
+    """One model on one dataset for one benchmark, signed by the dataset's owner.
+
+    `unit` says what counts count: patients, or cases where the cube names no patients; absent where all
+    metrics are the cube's own numbers.
+    """
 
     benchmark: Pin
     model: Pin
     dataset: Pin
     cubes: ResultCubes
+    unit: Literal["patient", "case"] | None = None
     metrics: Annotated[tuple[Metric, ...], Field(min_length=1, max_length=32, strict=False)]
     against: Annotated[tuple[Against, ...], Field(max_length=64, strict=False)] = ()
     partial: bool
@@ -146,6 +174,9 @@ class Result(Entity):
         keys = [m.key for m in self.metrics]
         if len(set(keys)) != len(keys):
             raise ValueError("two metrics have the same key")
+        computed = any(not isinstance(m, ReportedMetric) for m in self.metrics)
+        if computed != (self.unit is not None):
+            raise ValueError("`unit` stands where a metric has a count, and only there")
         pins = [a.result.path for a in self.against]
         if len(set(pins)) != len(pins):
             raise ValueError("a result is compared with the same earlier result twice")

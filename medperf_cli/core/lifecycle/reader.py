@@ -32,6 +32,7 @@ class Reader:
     def __init__(self, snapshot: snap.Snapshot) -> None:
         self.snapshot = snapshot
         self._entities: dict[EntityPath, Entity | None] = {}
+        self._digests: dict[EntityPath, str | None] = {}
         self._versions: dict[tuple[Kind, str], list[EntityPath]] = {}
 
     def entity(self, path: EntityPath) -> Entity | None:
@@ -52,8 +53,10 @@ class Reader:
 
     def digest(self, path: EntityPath) -> str | None:
         """SHA-256 of the bytes at a path."""
-        data = self.snapshot.get(str(path))
-        return None if data is None else sha256(data)
+        if path not in self._digests:
+            data = self.snapshot.get(str(path))
+            self._digests[path] = None if data is None else sha256(data)
+        return self._digests[path]
 
     def holds(self, pin: Pin) -> bool:
         """Whether the pinned file stands here with exactly the pinned bytes."""

@@ -75,7 +75,7 @@ def approving_role(reader: Reader, path: EntityPath, replaced: EntityPath | None
     Args:
         reader: a registry that holds the version.
         path: the version.
-        replaced: the version it replaces, if that one stands and was not ended.
+        replaced: the version it replaces, if that one counts.
 
     """
     entity = reader.entity(path)

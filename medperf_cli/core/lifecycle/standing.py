@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from medperf_cli.core.entities.decision import Decision, DecisionVerdict
 from medperf_cli.core.entities.fields import Pin
+from medperf_cli.core.entities.member import Member
 from medperf_cli.core.lifecycle.reader import Reader
 from medperf_cli.core.lifecycle.requirement import (
     Role,
@@ -17,6 +18,7 @@ from medperf_cli.core.lifecycle.requirement import (
     revoking_role,
 )
 from medperf_cli.core.names import FOLDERS, EntityPath, Kind, parse_path
+from medperf_cli.errors import IntegrityError
 
 
 class Standing(enum.StrEnum):
@@ -50,11 +52,26 @@ class Lifecycle:
         self._standing: dict[EntityPath, Standing] = {}
 
     def standing(self, path: EntityPath) -> Standing:
-        """Whether the version at `path` (which must be there) is pending, effective or ended."""
-        for earlier in self.reader.versions(path.kind, path.id):
-            if earlier.version <= path.version and earlier not in self._standing:
-                self._standing[earlier] = self._judge(earlier)
+        """Whether the version at `path` is pending, effective or ended.
+
+        Raises:
+            IntegrityError: there is no such file.
+
+        """
+        waiting = [path]
+        while path not in self._standing:
+            before = self._decides(waiting[-1])
+            if before is None:
+                judged = waiting.pop()
+                self._standing[judged] = self._judge(judged)
+            else:
+                waiting.append(before)
         return self._standing[path]
+
+    def latest(self, kind: Kind, entity_id: str) -> EntityPath | None:
+        """The newest version that counts, or counted until it ended."""
+        newest_first = reversed(self.reader.versions(kind, entity_id))
+        return next((path for path in newest_first if self._counted(path)), None)
 
     def in_force(self, kind: Kind, entity_id: str) -> EntityPath | None:
         """The version that counts now.
@@ -62,29 +79,35 @@ class Lifecycle:
         A superseded version never comes back when its successor ends, or revoking a member's second version
         would restore a key it revoked; results are the exception: the newest not withdrawn counts.
         """
-        for path in reversed(self.reader.versions(kind, entity_id)):
-            standing = self.standing(path)
-            if standing is Standing.EFFECTIVE:
-                return path
-            if standing.ended and kind is not Kind.RESULT and self._counted_once(path):
-                return None
-        return None
+        if kind is Kind.RESULT:
+            newest_first = reversed(self.reader.versions(kind, entity_id))
+            return next((p for p in newest_first if self.standing(p) is Standing.EFFECTIVE), None)
+        found = self.latest(kind, entity_id)
+        return None if found is None or self.standing(found).ended else found
+
+    def member_in_force(self, name: str) -> Member | None:
+        """The member of that name, as it counts now."""
+        return self.reader.member(self.in_force(Kind.MEMBER, name))
 
     def effective(self, pin: Pin) -> bool:
         """Whether the pinned bytes stand here and count (perhaps superseded, but not ended)."""
         return self.reader.holds(pin) and self.standing(pin.entity) is Standing.EFFECTIVE
 
     def replaced(self, path: EntityPath) -> EntityPath | None:
-        """The version that the one at `path` replaces, by digest, if that one was not ended."""
+        """The version that the one at `path` replaces, by digest, if that one counts.
+
+        A pending version has no effect: whoever writes text over it needs as many decisions as for it.
+        """
         found = self.named_previous(path)
-        return None if found is None or self.standing(found).ended else found
+        return None if found is None or self.standing(found) is not Standing.EFFECTIVE else found
 
     def named_previous(self, path: EntityPath) -> EntityPath | None:
         """The version whose digest stands in `previous`."""
         entity = self.reader.entity(path)
         if entity is None or entity.previous is None:
             return None
-        lower = (p for p in self.reader.versions(path.kind, path.id) if p.version < path.version)
+        newest_first = reversed(self.reader.versions(path.kind, path.id))
+        lower = (p for p in newest_first if p.version < path.version)
         return next((p for p in lower if self.reader.digest(p) == entity.previous), None)
 
     def expected_previous(self, path: EntityPath) -> EntityPath | None:
@@ -164,9 +187,18 @@ class Lifecycle:
         role = self.role(path)
         return role is Role.NOBODY or self._carried(votes.approve, role, path, requester=path.signer)
 
-    def _counted_once(self, path: EntityPath) -> bool:
-        """Whether an ended version was effective before it ended."""
-        return self._standing[path] is Standing.REVOKED or self._approved(path, self.votes(path))
+    def _counted(self, path: EntityPath) -> bool:
+        """Whether a version is effective, or was before it ended."""
+        if self.standing(path) is Standing.WITHDRAWN:
+            return self._approved(path, self.votes(path))
+        return self.standing(path) is not Standing.PENDING
+
+    def _decides(self, path: EntityPath) -> EntityPath | None:
+        """The version whose standing must be known first: who approves may hang on what is replaced."""
+        if self.reader.digest(path) is None:
+            raise IntegrityError(f"'{path}' is not in the registry")
+        before = self.named_previous(path) if path.kind in (Kind.MEMBER, Kind.BENCHMARK) else None
+        return None if before in self._standing else before
 
     def _carried(
         self, votes: dict[Pin, set[str]], role: Role, path: EntityPath, *, requester: str | None

@@ -54,7 +54,7 @@ def _unfit(submission: Submission, path: EntityPath, subject: EntityPath, decisi
     current = before.in_force(subject.kind, subject.id)
     match decision.verdict:
         case DecisionVerdict.APPROVE:
-            return _unfit_approval(submission, subject, standing, current)
+            return _unfit_approval(submission, subject, standing)
         case DecisionVerdict.RETRACT:
             votes = before.votes(subject).approve if here else {}
             own = decision.authority in votes and path.parts[-1] in votes[decision.authority]
@@ -67,15 +67,14 @@ def _unfit(submission: Submission, path: EntityPath, subject: EntityPath, decisi
             return f"'{decision.verdict}' is about sealed results, which are not part of format 1"
 
 
-def _unfit_approval(
-    submission: Submission, subject: EntityPath, standing: Standing, current: EntityPath | None
-) -> str:
+def _unfit_approval(submission: Submission, subject: EntityPath, standing: Standing) -> str:
     if submission.after.role(subject) is Role.NOBODY:
         return f"'{subject}' needs nobody's approval"
     if standing is not Standing.PENDING:
         return f"'{subject}' is {standing} already"
-    if current is not None and current != submission.after.named_previous(subject):
-        return f"'{subject}' is superseded: '{current}' is in force"
+    latest = submission.before.latest(subject.kind, subject.id)
+    if latest is not None and latest != submission.after.named_previous(subject):
+        return f"'{subject}' is superseded: it does not replace '{latest}'"
     return ""
 
 
@@ -94,8 +93,6 @@ def _unfit_withdrawal(
 def holds_the_role(submission: Submission) -> Iterator[Fault]:
     """Admins under the root, committee members under the benchmark's version in force: what base says."""
     for path, subject, decision in _standing_decisions(submission):
-        if decision.verdict not in (DecisionVerdict.APPROVE, DecisionVerdict.REVOKE):
-            continue
         role = _role(submission, subject, decision)
         if role is Role.NOBODY or decision.authority is None:
             continue
@@ -107,6 +104,18 @@ def holds_the_role(submission: Submission) -> Iterator[Fault]:
         people = body(submission.before.reader, authority)
         if people is None or path.parts[-1] not in people.members:
             yield Fault(path, f"'{path.parts[-1]}' is none of the {role} under '{authority}'")
+
+
+@rule("DEC005", "a change says one thing about a file")
+def one_verdict(submission: Submission) -> Iterator[Fault]:
+    """An approval and a withdrawal merged together would end what was in force; one of them comes first."""
+    verdicts = dict[EntityPath, set[DecisionVerdict]]()
+    for path, decision in submission.of(Decision):
+        verdicts.setdefault(path.subject, set()).add(decision.verdict)
+    for subject, said in sorted(verdicts.items()):
+        if len(said) > 1:
+            both = " and ".join(sorted(said))
+            yield Fault(subject, f"one change holds decisions to {both} it", "submit one after the other")
 
 
 @rule("DEC004", "nobody approves their own request")

@@ -36,7 +36,7 @@ def _in_operation(submission: Submission, path: EntityPath) -> Iterator[tuple[En
 @rule("FRZ001", "operation freezes what a number depends on")
 def frozen(submission: Submission) -> Iterator[Fault]:
     """Another container, dataset hash or metric is another name, so numbers of one name stay comparable."""
-    for path, entity in submission.entities.items():
+    for path, entity in submission.judged(Entity):
         fields = FROZEN.get(type(entity))
         if fields is None:
             continue
@@ -49,7 +49,7 @@ def frozen(submission: Submission) -> Iterator[Fault]:
 @rule("FRZ002", "operation is never taken back")
 def never_back(submission: Submission) -> Iterator[Fault]:
     """Development leads to operation; what should end is withdrawn or revoked."""
-    for path, entity in submission.entities.items():
+    for path, entity in submission.judged(Entity):
         if type(entity) in FROZEN and getattr(entity, "state", None) is State.DEVELOPMENT:
             for earlier, _ in _in_operation(submission, path):
                 yield Fault(path, f"goes back to development after '{earlier}'", "withdraw it instead")

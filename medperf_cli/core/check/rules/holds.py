@@ -8,6 +8,7 @@ from typing import Any
 
 from medperf_cli.core.check.rules.table import Fault, Sort, rule
 from medperf_cli.core.check.submission import Submission
+from medperf_cli.core.entities.member import Member
 from medperf_cli.core.names import FOLDERS, EntityPath, Kind
 
 _ALIKE = str.maketrans({"0": "o", "1": "l", "i": "l", "5": "s", "8": "b", "2": "z", "-": None})
@@ -21,7 +22,10 @@ _IDENTIFIERS = (
     (re.compile(r"\b(?:dob|born|date of birth)\W{0,3}\d", re.IGNORECASE), "a date of birth"),
     (re.compile(r"\b\d{3} ?\d{3} ?\d{4}\b"), "a health service or telephone number"),
 )
-_TEXTS = ("description", "message", "reason", "population", "location", "title", "name", "ethics_approval")
+_NO_TEXTS = frozenset(
+    {"schema", "registry", "id", "previous", "seen", "path", "sha256", "hash", "key", "image", "image_id"}
+)
+"""Fields that hold names, digests and keys: what they hold has rules of its own."""
 
 
 def skeleton(name: str) -> str:
@@ -56,21 +60,33 @@ def _siblings(submission: Submission, path: EntityPath) -> set[str]:
 def identifiers(submission: Submission) -> Iterator[Fault]:
     """Free text is public for ever; what looks like a number or birth date of a patient is read by people."""
     for path, entity in submission.entities.items():
-        for field in _TEXTS:
-            yield from _identified(path, field, getattr(entity, field, None))
-        prepared = getattr(entity, "prepared", None)
-        if prepared is not None:
-            yield from _identified(path, "prepared", [prepared.statistics, prepared.metadata])
+        for field, value in entity.document().items():
+            yield from _identified(path, field, value)
 
 
 def _identified(path: EntityPath, field: str, value: Any) -> Iterator[Fault]:
+    """What in a value, or in the keys of a mapping, looks like an identifier; `field` is its dotted name."""
+    if field.rpartition(".")[2] in _NO_TEXTS:
+        return
     if isinstance(value, str):
         for pattern, what in _IDENTIFIERS:
             if pattern.search(value):
                 yield Fault(path, f"field '{field}' holds what looks like {what}", "remove it, submit anew")
     elif isinstance(value, dict):
         for key, item in value.items():
+            yield from _identified(path, f"{field}, a key", key)
             yield from _identified(path, f"{field}.{key}", item)
     elif isinstance(value, list):
         for item in value:
             yield from _identified(path, field, item)
+
+
+@rule("HOLD003", "an admin's key is replaced in the root before it is revoked", sort=Sort.HOLD)
+def admin_key_revoked(submission: Submission) -> Iterator[Fault]:
+    """A revoked key signs no root and no decision: a registry whose only admin did this could do nothing."""
+    admins = {} if submission.root is None else {a.key: a.member for a in submission.root.admins.members}
+    for path, member in submission.of(Member):
+        for key in member.keys:
+            if key.revoked is not None and admins.get(key.key) == path.id:
+                message = f"revokes the key that the root in force names for admin '{path.id}'"
+                yield Fault(path, message, "merge a root with another key first")

@@ -6,19 +6,10 @@ from collections.abc import Iterator
 
 from medperf_cli.core.check.rules.table import Fault, rule
 from medperf_cli.core.check.submission import Submission
-from medperf_cli.core.entities.decision import Decision
-from medperf_cli.core.entities.member import Login, Member
+from medperf_cli.core.entities.member import Login, Member, MemberKey
+from medperf_cli.core.entities.root import Root
 from medperf_cli.core.lifecycle.standing import Standing
 from medperf_cli.core.names import FOLDERS, EntityPath, Kind, parse_path
-
-
-def _touched(submission: Submission) -> Iterator[tuple[EntityPath, Member]]:
-    """The members added by the change, and the pending ones it decides about."""
-    yield from submission.of(Member)
-    for path, _ in submission.of(Decision):
-        member = submission.before.reader.member(path.subject) if path.subject.kind is Kind.MEMBER else None
-        if member is not None:
-            yield path.subject, member
 
 
 def _others(submission: Submission, name: str, needles: list[str]) -> Iterator[tuple[EntityPath, Member]]:
@@ -43,7 +34,9 @@ def _login(login: Login) -> tuple[str, int]:
 @rule("MEM001", "a key or a login belongs to one member, for ever", genesis=True)
 def belongs_to_one(submission: Submission) -> Iterator[Fault]:
     """Two members with one key could not be told apart; a pending member owns nothing yet."""
-    for path, member in _touched(submission):
+    if submission.root is None:
+        return
+    for path, member in submission.judged(Member):
         keys = {k.key for k in member.keys}
         logins = {_login(x) for x in member.logins}
         needles = sorted(keys) + [f"number: {number}" for _, number in logins]
@@ -54,22 +47,39 @@ def belongs_to_one(submission: Submission) -> Iterator[Fault]:
                 )
             if logins & {_login(x) for x in other.logins}:
                 yield Fault(path, f"a login of it belongs to '{other_path.id}'")
-        root = submission.root
-        if root is not None and root.recorder is not None and root.recorder.key in keys:
-            yield Fault(path, "a key of it is the registry's recorder key")
+
+
+@rule("MEM003", "the recorder's key is nobody else's", genesis=True)
+def recorder_is_nobody(submission: Submission) -> Iterator[Fault]:
+    """What the merge bot records must not look as if a member had signed it, nor the other way round."""
+    recorder = None if submission.root is None else submission.root.recorder
+    for path, member in submission.judged(Member):
+        if recorder is not None and recorder.key in {k.key for k in member.keys}:
+            yield Fault(path, "a key of it is the registry's recorder key", "make a new key: medperf key new")
+    for path, new in submission.of(Root):
+        keys = [] if submission.genesis or new.recorder is None else [new.recorder.key]
+        for other_path, other in _others(submission, "", keys):
+            if keys[0] in {k.key for k in other.keys}:
+                yield Fault(path, f"its recorder key belongs to '{other_path.id}'")
 
 
 @rule("MEM002", "a revoked key never signs again")
 def stays_revoked(submission: Submission) -> Iterator[Fault]:
-    """Every key a member ever had stays in its file; once revoked it stays revoked."""
-    for path, member in submission.of(Member):
-        old_path = submission.before.in_force(Kind.MEMBER, path.id)
-        old = submission.before.reader.member(old_path)
-        if old is None:
-            continue
+    """Every key a member ever had stays in its file; once revoked it stays revoked, whatever ended since."""
+    for path, member in submission.judged(Member):
         now = {k.key: k for k in member.keys}
-        for key in old.keys:
+        for key in _ever_held(submission, path):
             if key.key not in now:
                 yield Fault(path, f"key '{key.label}' is left out", "keep it and mark it revoked")
             elif key.revoked is not None and now[key.key].revoked != key.revoked:
                 yield Fault(path, f"key '{key.label}' was revoked and is changed here")
+
+
+def _ever_held(submission: Submission, path: EntityPath) -> Iterator[MemberKey]:
+    """The keys in earlier versions of a member that count or counted."""
+    before = submission.before
+    for earlier in before.reader.versions(path.kind, path.id):
+        counted = earlier.version < path.version and before.standing(earlier) is not Standing.PENDING
+        member = before.reader.member(earlier) if counted else None
+        if member is not None:
+            yield from member.keys

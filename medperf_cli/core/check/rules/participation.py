@@ -18,7 +18,7 @@ from medperf_cli.core.names import Kind
 @rule("BEN001", "a benchmark in operation rests on cubes in operation")
 def cubes_in_operation(submission: Submission) -> Iterator[Fault]:
     """A cube in development may still change its container."""
-    for path, benchmark in submission.of(Benchmark):
+    for path, benchmark in submission.judged(Benchmark):
         if benchmark.state is not State.OPERATION:
             continue
         pins = benchmark.cubes
@@ -31,7 +31,7 @@ def cubes_in_operation(submission: Submission) -> Iterator[Fault]:
 @rule("BEN002", "a committee consists of members")
 def committee_of_members(submission: Submission) -> Iterator[Fault]:
     """Somebody the registry does not know could not sign a decision."""
-    for path, benchmark in submission.of(Benchmark):
+    for path, benchmark in submission.judged(Benchmark):
         for name in benchmark.committee.members:
             if submission.before.in_force(Kind.MEMBER, name) is None:
                 yield Fault(
@@ -53,14 +53,14 @@ def both_in_operation(submission: Submission) -> Iterator[Fault]:
 
 @rule("ASC002", "only the policy in force admits without a decision")
 def policy_in_force(submission: Submission) -> Iterator[Fault]:
-    """An association that pins an older benchmark version is not admitted by that version's policy."""
+    """What a policy is, the base says: neither an older version admits, nor one that comes in this change."""
     for path, association in submission.of(Association):
         pinned = association.benchmark.entity
         current = submission.before.in_force(Kind.BENCHMARK, pinned.id)
         if current is None and submission.after.in_force(Kind.BENCHMARK, pinned.id) is None:
             yield Fault(path, f"no version of benchmark '{pinned.id}' is in force")
-        elif current not in (None, pinned) and submission.after.role(path) is Role.NOBODY:
-            yield Fault(path, f"'{pinned}' is not in force any more", "sync and associate anew")
+        elif current != pinned and submission.after.role(path) is Role.NOBODY:
+            yield Fault(path, f"'{pinned}' is not in force in the base", "sync and associate anew")
 
 
 @rule("ASC003", "an association's test is of this benchmark and this subject")
@@ -81,7 +81,10 @@ def test_fits(submission: Submission) -> Iterator[Fault]:
 
 @rule("ASC004", "a dataset is prepared by the benchmark's data-preparator")
 def same_preparator(submission: Submission) -> Iterator[Fault]:
-    """Otherwise models would be compared on differently prepared data."""
+    """Otherwise models would be compared on differently prepared data.
+
+    A cube's versions in operation have one container; one in development may have had another.
+    """
     for path, association in submission.of(Association):
         benchmark = submission.after.reader.pinned(association.benchmark, Benchmark)
         dataset = submission.after.reader.pinned(association.subject, Dataset)
@@ -90,3 +93,7 @@ def same_preparator(submission: Submission) -> Iterator[Fault]:
         used, wanted = dataset.data_preparator.entity.id, benchmark.cubes.data_preparator.entity.id
         if used != wanted:
             yield Fault(path, f"prepared by '{used}', where the benchmark has '{wanted}'")
+        preparator = submission.after.reader.pinned(dataset.data_preparator, Cube)
+        if preparator is not None and preparator.state is not State.OPERATION:
+            message = f"prepared by '{dataset.data_preparator.path}', which was in development"
+            yield Fault(path, message, "prepare the dataset anew with the cube in operation")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from medperf_cli.core.check.rules.table import Fault, rule
@@ -15,6 +15,9 @@ from medperf_cli.core.entities.fields import Pin
 from medperf_cli.core.entities.header import Entity
 from medperf_cli.core.entities.result import Result
 from medperf_cli.core.names import EntityPath, Kind
+
+NAMED = frozenset({Kind.CUBE, Kind.BENCHMARK, Kind.DATASET, Kind.RESULT})
+"""What a reference may be about; a reference to another kind is of the wrong sort."""
 
 
 @dataclass(frozen=True)
@@ -81,8 +84,8 @@ def _of_result(path: EntityPath, entity: Result) -> Iterator[Reference]:
         yield Reference(f"against.{index}.result", against.result, Kind.RESULT)
 
 
-def _all(submission: Submission) -> Iterator[tuple[EntityPath, Reference]]:
-    for path, entity in submission.entities.items():
+def _all(entities: Iterable[tuple[EntityPath, Entity]]) -> Iterator[tuple[EntityPath, Reference]]:
+    for path, entity in entities:
         for reference in references(path, entity):
             yield path, reference
 
@@ -90,7 +93,7 @@ def _all(submission: Submission) -> Iterator[tuple[EntityPath, Reference]]:
 @rule("REF001", "every reference resolves to exactly the bytes it names")
 def resolves(submission: Submission) -> Iterator[Fault]:
     """A pin names a path and the SHA-256 of the file there, in the base or in the same change."""
-    for path, ref in _all(submission):
+    for path, ref in _all(submission.of(Entity)):
         digest = submission.after.reader.digest(ref.pin.entity)
         if digest is None:
             yield Fault(path, f"field '{ref.field}': '{ref.pin.path}' is not in the registry")
@@ -100,17 +103,26 @@ def resolves(submission: Submission) -> Iterator[Fault]:
 
 @rule("REF002", "what is referenced counts")
 def is_effective(submission: Submission) -> Iterator[Fault]:
-    """Nothing rests on what is pending, revoked or withdrawn."""
-    for path, ref in _all(submission):
-        if submission.after.reader.holds(ref.pin) and not submission.after.effective(ref.pin):
-            standing = submission.after.standing(ref.pin.entity)
-            yield Fault(path, f"field '{ref.field}': '{ref.pin.path}' is {standing}")
+    """Nothing rests on what is pending, revoked or withdrawn, nor on a name whose last version ended.
+
+    An earlier version of a name that goes on is fine: what a number depends on does not change.
+    """
+    after = submission.after
+    for path, ref in _all(submission.judged(Entity)):
+        target = ref.pin.entity
+        if not after.reader.holds(ref.pin):
+            continue
+        if not after.effective(ref.pin):
+            yield Fault(path, f"field '{ref.field}': '{ref.pin.path}' is {after.standing(target)}")
+        elif target.kind in NAMED and after.in_force(target.kind, target.id) is None:
+            ended = after.latest(target.kind, target.id)
+            yield Fault(path, f"field '{ref.field}': '{target.id}' ended with '{ended}'")
 
 
 @rule("REF003", "a reference is of the right sort")
 def right_sort(submission: Submission) -> Iterator[Fault]:
     """A data-preparator stands where a data-preparator is asked for; ids in the path and in pins agree."""
-    for path, ref in _all(submission):
+    for path, ref in _all(submission.of(Entity)):
         target = ref.pin.entity
         if target.kind is not ref.kind:
             yield Fault(path, f"field '{ref.field}' names a {target.kind}, not a {ref.kind}")

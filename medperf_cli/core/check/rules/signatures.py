@@ -10,7 +10,7 @@ from medperf_cli.core.check.submission import Submission
 from medperf_cli.core.entities.decision import Decision
 from medperf_cli.core.entities.header import Entity
 from medperf_cli.core.entities.member import Member
-from medperf_cli.core.entities.root import Admins, Root
+from medperf_cli.core.entities.root import Root
 from medperf_cli.core.lifecycle.requirement import Role
 from medperf_cli.core.names import EntityPath, Kind, signature_path
 from medperf_cli.core.trust.verified import signing_key
@@ -21,15 +21,16 @@ def allowed_keys(submission: Submission, path: EntityPath, entity: Entity) -> fr
     """The public keys that may sign a file: what a key is, base says."""
     if isinstance(entity, Member):
         return _member_keys(submission, path, entity)
+    valid = _in_force(submission, path.signer or "")
     if isinstance(entity, Decision) and entity.authority and entity.authority.entity.kind is Kind.ROOT:
         root = submission.before.reader.typed(entity.authority.entity, Root)
         admins = () if root is None else root.admins.members
-        return frozenset(a.key for a in admins if a.member == path.signer)
-    return _in_force(submission, path.signer or "")
+        return valid.intersection(a.key for a in admins if a.member == path.signer)
+    return valid
 
 
 def _in_force(submission: Submission, name: str) -> frozenset[str]:
-    member = submission.before.reader.member(submission.before.in_force(Kind.MEMBER, name))
+    member = submission.before.member_in_force(name)
     return frozenset() if member is None else frozenset(member.valid_keys)
 
 
@@ -45,7 +46,7 @@ def _member_keys(submission: Submission, path: EntityPath, member: Member) -> fr
 def signed(submission: Submission) -> Iterator[Fault]:
     """The path says who must sign; the registry before the change says with which keys.
 
-    A decision as admin is signed with the key the root names for that admin.
+    A decision as admin is signed with the key the root names for that admin, while it is not revoked.
     """
     if submission.root is None:
         return
@@ -67,40 +68,3 @@ def signed(submission: Submission) -> Iterator[Fault]:
             fingerprint = sshsig.parse_public_key(key).fingerprint
             message = f"key {fingerprint} is not a valid key of '{path.signer}'"
             yield Fault(path, message, "sign with a key the registry knows, or have yours added")
-
-
-@rule("SIG002", "a root is signed by the admins it and its predecessor require", genesis=True)
-def root_signatures(submission: Submission) -> Iterator[Fault]:
-    """Root 1 is signed by every admin it names; root N+1 by the thresholds of N and of N+1."""
-    for path, root in submission.of(Root):
-        valid = set[str]()
-        bodies = [root.admins]
-        if not submission.genesis:
-            bodies.append(submission.before.reader.root.admins)
-        for signature in submission.change.signatures:
-            if signature.entity == path:
-                fault = _admin_signature(submission, path, signature.admin or "", bodies)
-                if fault is None:
-                    valid.add(signature.admin or "")
-                else:
-                    yield Fault(str(signature), fault)
-        for body in bodies:
-            need = len(body.members) if submission.genesis else body.threshold
-            have = valid & {a.member for a in body.members}
-            if len(have) < need:
-                yield Fault(path, f"has {len(have)} of {need} signatures by admins", "collect them first")
-
-
-def _admin_signature(
-    submission: Submission, path: EntityPath, admin: str, bodies: list[Admins]
-) -> str | None:
-    """What is wrong with one admin's signature of a root; None where it is good."""
-    keys = {a.key for body in bodies for a in body.members if a.member == admin}
-    armor = submission.armor(str(signature_path(path, admin)))
-    if not keys or armor is None or submission.root is None:
-        return f"'{admin}' is not an admin"
-    try:
-        key = signing_key(path, submission.change.added[str(path)], armor, submission.root.registry)
-    except SignatureError as error:
-        return error.message
-    return None if key in keys else f"is not made with the key the root names for '{admin}'"

@@ -8,12 +8,18 @@ from medperf_cli.core.check.rules.table import Fault, rule
 from medperf_cli.core.check.submission import Submission
 from medperf_cli.core.names import GITATTRIBUTES, REGISTRY_DIR, Kind, signature_path
 
+_SHOWN = 100
+"""Refused files that are named one by one; a stranger's tree may hold a million."""
+
 
 @rule("TREE001", "a registry change only adds regular files that fit the grammar of paths", genesis=True)
 def only_additions(submission: Submission) -> Iterator[Fault]:
     """A correction is a new version beside the old one, never an edit, deletion, rename or link."""
-    for entry, reason in submission.change.refused:
+    refused = submission.change.refused
+    for entry, reason in refused[:_SHOWN]:
         yield Fault(entry.shown, reason, "add the next version of the entity instead")
+    if len(refused) > _SHOWN:
+        yield Fault(REGISTRY_DIR, f"{len(refused) - _SHOWN} more files are refused")
 
 
 @rule("TREE002", "nobody has taken the path before")

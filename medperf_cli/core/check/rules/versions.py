@@ -6,15 +6,15 @@ from collections.abc import Iterator
 
 from medperf_cli.core.check.rules.table import Fault, rule
 from medperf_cli.core.check.submission import Submission
-from medperf_cli.core.entities.root import Root
-from medperf_cli.core.names import Kind
+from medperf_cli.core.entities.decision import Decision
+from medperf_cli.core.names import EntityPath, Kind
 
 
 @rule("VER001", "versions count from 1 without gaps")
 def no_gaps(submission: Submission) -> Iterator[Fault]:
-    """Version N+1 comes after N stands, in the base or in the same change."""
+    """Version N+1 comes after N stands in the base."""
     for path in submission.entities:
-        if path.version > 1 and submission.after.reader.digest(path.at(path.version - 1)) is None:
+        if path.version > 1 and submission.before.reader.digest(path.at(path.version - 1)) is None:
             yield Fault(path, f"version {path.version - 1} is missing", "take the next free version")
 
 
@@ -29,26 +29,28 @@ def replaces_what_is_in_force(submission: Submission) -> Iterator[Fault]:
         else:
             found = submission.before.expected_previous(path)
             expected = found or path.at(path.version - 1)
-        digest = submission.after.reader.digest(expected)
+        digest = submission.before.reader.digest(expected)
         if digest is not None and entity.previous != digest:
             yield Fault(
                 path, f"`previous` is not the SHA-256 of '{expected}'", "sync, then write the version anew"
             )
 
 
-@rule("ROOT001", "a new root keeps the registry's identity and never lowers its format")
-def root_continues(submission: Submission) -> Iterator[Fault]:
-    """A root may change who decides and how strict the rules are, not which registry this is."""
-    if submission.genesis:
-        return
-    old = submission.before.reader.root
-    for path, root in submission.of(Root):
-        if root.registry != old.registry:
-            yield Fault(path, "names another registry")
-        if root.format < old.format:
-            yield Fault(path, f"lowers the format from {old.format} to {root.format}")
-        if root.expires <= old.expires and path.version > 1:
-            yield Fault(path, "does not expire later than the root it replaces")
-        for admin in root.admins.members:
-            if submission.before.in_force(Kind.MEMBER, admin.member) is None:
-                yield Fault(path, f"admin '{admin.member}' is not a member in force")
+@rule("VER003", "a change moves a name on by one version")
+def one_version_at_a_time(submission: Submission) -> Iterator[Fault]:
+    """Two versions that replace the same one, taking effect together, would lose what one of them says.
+
+    So a change adds one version of a name or decides about one; results hang on nothing they replace.
+    """
+    touched = dict[tuple[Kind, str], set[EntityPath]]()
+    for path in submission.entities:
+        touched.setdefault((path.kind, path.id), set()).add(path)
+    for path, _ in submission.of(Decision):
+        if path.subject.kind is not Kind.RESULT:
+            touched.setdefault((path.subject.kind, path.subject.id), set()).add(path.subject)
+    for paths in touched.values():
+        if len(paths) > 1:
+            first, *others = sorted(paths)
+            message = f"the change adds or decides about '{first}' too: one version of a name at a time"
+            for path in others:
+                yield Fault(path, message, "submit one after the other")

@@ -1,0 +1,109 @@
+"""`medperf benchmark`: define benchmarks and run them on your data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from medperf_cli.commands import console
+from medperf_cli.commands.browse import add_browsing
+from medperf_cli.core.names import Kind
+
+app = typer.Typer(
+    help="Define benchmarks and run them on your data.", no_args_is_help=True, rich_markup_mode=None
+)
+add_browsing(app, Kind.BENCHMARK)
+
+Mode = Literal["never", "always", "allow-list"]
+
+
+@app.command()
+def submit(
+    name: Annotated[str, typer.Argument(help="The benchmark's name; your member name is put before it.")],
+    config: Annotated[Path, typer.Option(help="YAML with texts, metrics, ranking, disclosure, release.")],
+    demo_dataset: Annotated[Path, typer.Option("--demo-dataset", help="The demo dataset (.tar.gz).")],
+    data_preparator: Annotated[
+        str, typer.Option("--data-preparator", "--data_preparation_container", "-p", help="Cube id.")
+    ],
+    reference_model: Annotated[
+        str, typer.Option("--reference-model", "--reference_model_container", "-m", help="Cube id.")
+    ],
+    metrics: Annotated[str, typer.Option("--metrics", "--evaluator_container", "-e", help="Cube id.")],
+    committee: Annotated[list[str], typer.Option(help="A member of the committee; once for each.")],
+    threshold: Annotated[int, typer.Option(help="How many of the committee decide together.")] = 1,
+    datasets: Annotated[Mode, typer.Option(help="Which datasets take part without a decision.")] = "never",
+    models: Annotated[Mode, typer.Option(help="Which models take part without a decision.")] = "never",
+    allow_dataset: Annotated[
+        list[str] | None, typer.Option(help="Member on the datasets' allow-list.")
+    ] = None,
+    allow_model: Annotated[list[str] | None, typer.Option(help="Member on the models' allow-list.")] = None,
+    demo_url: Annotated[list[str] | None, typer.Option(help="Where others find the demo dataset.")] = None,
+    share: Annotated[Path | None, typer.Option(help="Also copy the demo dataset into this folder.")] = None,
+    operational: Annotated[bool, typer.Option("--operational", help="In operation at once.")] = False,
+    yes: console.Yes = False,
+    dry_run: console.DryRun = False,
+) -> None:
+    """Test the reference model on the demo dataset, then ask the admins to admit the benchmark."""
+    from medperf_cli.flows.submit_benchmark import submit_benchmark  # noqa: PLC0415
+    from medperf_cli.flows.write_benchmark import BenchmarkFiles, Roles, admission  # noqa: PLC0415
+
+    files = BenchmarkFiles(config, demo_dataset, tuple(demo_url or ()))
+    roles = Roles(
+        data_preparator=data_preparator,
+        reference_model=reference_model,
+        metrics=metrics,
+        committee=tuple(committee),
+        threshold=threshold,
+        datasets=admission(datasets, allow_dataset or ()),
+        models=admission(models, allow_model or ()),
+    )
+    deps = console.deps(yes=yes, dry_run=dry_run)
+    console.tell(submit_benchmark(deps, name, files, roles, share=share, operational=operational))
+
+
+@app.command("set_operational")
+def set_operational(
+    benchmark: Annotated[str, typer.Argument(help="A benchmark's id, or any unique part of it.")],
+    yes: console.Yes = False,
+    dry_run: console.DryRun = False,
+) -> None:
+    """Freeze cubes, metrics and rules, so that datasets and models may take part; admins decide."""
+    from medperf_cli.flows.submit_cube import set_operational as run  # noqa: PLC0415
+
+    console.tell(run(console.deps(yes=yes, dry_run=dry_run), Kind.BENCHMARK, benchmark))
+
+
+@app.command()
+def run(
+    benchmark: Annotated[str, typer.Option("--benchmark", "-b", "--benchmark_uid", help="The benchmark.")],
+    dataset: Annotated[
+        str, typer.Option("--dataset", "-d", "--data_uid", "--data-uid", help="Your dataset.")
+    ],
+    model: Annotated[list[str] | None, typer.Option("--model", "-m", help="Only this model; repeat.")] = None,
+    no_cache: Annotated[
+        bool, typer.Option("--no-cache", "--no_cache", help="Run finished ones again.")
+    ] = False,
+    json: console.Json = False,
+) -> None:
+    """Run every associated model on your data, here; nothing leaves. Run it again to resume."""
+    from medperf_cli.commands.browse import show  # noqa: PLC0415
+    from medperf_cli.flows.run import run_models  # noqa: PLC0415
+    from medperf_cli.render.run import COLUMNS, rows  # noqa: PLC0415
+
+    summary = run_models(console.deps(), benchmark, dataset, model, no_cache=no_cache)
+    show(rows(summary), json=json, columns=COLUMNS)
+    if summary.failure:
+        raise summary.failure
+
+
+@app.command()
+def board(
+    benchmark: Annotated[str, typer.Argument(help="A benchmark's id, or any unique part of it.")],
+    json: console.Json = False,
+) -> None:
+    """Show the leaderboard: per-site numbers of every result in force."""
+    from medperf_cli.flows.show_board import board_text  # noqa: PLC0415
+
+    console.write(board_text(console.deps(), benchmark, json=json))

@@ -1,0 +1,38 @@
+"""`medperf bot`: the merge bot of a bare registry."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from medperf_cli.commands import console
+
+app = typer.Typer(
+    help="Merge what needs no (more) decisions, on a bare registry.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+
+@app.callback()
+def group() -> None:
+    """Merge what needs no (more) decisions, on a bare registry."""
+
+
+@app.command()
+def run(
+    repository: Annotated[Path, typer.Argument(help="The bare repository.")],
+    once: Annotated[bool, typer.Option("--once", help="One round, then stop (the only way so far).")] = True,
+) -> None:
+    """Merge every open request that may be merged; safe to run twice at once and to kill."""
+    from medperf_cli.adapters.store.repository import GitStore  # noqa: PLC0415
+    from medperf_cli.commands.browse import show  # noqa: PLC0415
+    from medperf_cli.flows.merge_bot import run_once  # noqa: PLC0415
+
+    del once
+    with GitStore(repository) as store:
+        outcomes = run_once(store, console.utc_now)
+    rows = [{"request": o.id, "fate": o.fate, "commit": o.commit} for o in outcomes]
+    show(rows, json=False, columns=("request", "fate", "commit"))

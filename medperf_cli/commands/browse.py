@@ -1,0 +1,68 @@
+"""`ls` and `view`, the same for every kind."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from medperf_cli.commands import console
+from medperf_cli.core.names import Kind
+
+COLUMNS = ("id", "version", "standing", "state", "title")
+
+
+def add_browsing(app: typer.Typer, kind: Kind, *, sort: str | None = None) -> None:
+    """Add `ls` and `view` of a kind to a command group; `sort` keeps to one type of cube."""
+
+    def ls(
+        mine: Annotated[bool, typer.Option("--mine", help="Only what my member owns.")] = False,
+        owner: Annotated[str | None, typer.Option(help="Only of this member.")] = None,
+        name: Annotated[str | None, typer.Option(help="Only ids that contain this.")] = None,
+        state: Annotated[str | None, typer.Option(help="development or operation.")] = None,
+        benchmark: Annotated[str | None, typer.Option(help="Only of this benchmark's id.")] = None,
+        standing: Annotated[str | None, typer.Option(help="pending, effective, revoked, withdrawn.")] = None,
+        every: Annotated[bool, typer.Option("--all", help="All versions, not only those in force.")] = False,
+        json: console.Json = False,
+    ) -> None:
+        from medperf_cli.adapters.store.index_rows import Filter  # noqa: PLC0415
+        from medperf_cli.flows.identity import me  # noqa: PLC0415
+        from medperf_cli.flows.listing import listed  # noqa: PLC0415
+
+        deps = console.deps()
+        where = Filter(
+            in_force=None if every or standing else True,
+            owner=me(deps.settings) if mine else owner,
+            name=name,
+            state=state,
+            type=sort,
+            benchmark=benchmark,
+            standing=standing,
+        )
+        show(listed(deps, kind, where), json=json)
+
+    def view(
+        entity: Annotated[str, typer.Argument(help="An id, or any unique part of one.")],
+        version: Annotated[int | None, typer.Option(help="A version; else the one in force.")] = None,
+        form: Annotated[
+            Literal["yaml", "json"], typer.Option("--format", "-f", help="How to print.")
+        ] = "yaml",
+        output: Annotated[Path | None, typer.Option("--output", "-o", help="Write to this file.")] = None,
+    ) -> None:
+        from medperf_cli.flows.listing import found  # noqa: PLC0415
+        from medperf_cli.render.entity import entity_text  # noqa: PLC0415
+
+        stored = found(console.deps(), kind, entity, version)
+        console.write_to(output, entity_text(stored, form))
+
+    word = {"model": "model"}.get(sort or "", str(kind))
+    app.command("ls", help=f"List every {word} in the registry.")(ls)
+    app.command("view", help=f"Show one {word}: the exact signed file and its standing.")(view)
+
+
+def show(rows: list[dict[str, Any]], *, json: bool, columns: tuple[str, ...] = COLUMNS) -> None:
+    """Print rows as a table or as JSON."""
+    from medperf_cli.render.table import as_json, table  # noqa: PLC0415
+
+    console.write(as_json(rows) if json else table(rows, columns))

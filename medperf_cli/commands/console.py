@@ -1,0 +1,145 @@
+"""The terminal: data on stdout, talk on stderr, one question before anything leaves."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from medperf_cli.errors import UsageError
+
+if TYPE_CHECKING:
+    from medperf_cli.flows.deps import Deps
+    from medperf_cli.flows.publish import Published
+
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before sending.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be sent, and stop.")]
+Json = Annotated[bool, typer.Option("--json", help="Print data as JSON.")]
+
+_MANNER = {"quiet": False}
+_BAR = 24
+_REFRESH = 0.1
+
+
+def set_manner(*, quiet: bool) -> None:
+    """Whether to talk at all."""
+    _MANNER["quiet"] = quiet
+
+
+class Console:
+    """Talks on stderr: lines, and a bar with rate and remaining time where there is a terminal."""
+
+    def __init__(self) -> None:
+        self._terminal = sys.stderr.isatty()
+        self._step = ""
+        self._began = 0.0
+        self._drawn = 0.0
+
+    def say(self, text: str) -> None:
+        """One line of talk."""
+        self._clear()
+        if not _MANNER["quiet"]:
+            sys.stderr.write(f"{text}\n")
+            sys.stderr.flush()
+
+    def progress(self, step: str, done: int, total: int | None) -> None:
+        """Redraw the bar of a step; without a terminal nothing is drawn."""
+        if _MANNER["quiet"] or not self._terminal:
+            return
+        now = time.monotonic()
+        if step != self._step:
+            self._step, self._began, self._drawn = step, now, 0.0
+        finished = total is not None and done >= total
+        if now - self._drawn < _REFRESH and not finished:
+            return
+        self._drawn = now
+        sys.stderr.write("\r\033[K" if finished else f"\r\033[K{_line(step, done, total, now - self._began)}")
+        sys.stderr.flush()
+
+    def _clear(self) -> None:
+        if self._terminal and self._step:
+            sys.stderr.write("\r\033[K")
+            self._step = ""
+
+
+def _line(step: str, done: int, total: int | None, seconds: float) -> str:
+    rate = done / seconds if seconds > 0 else 0.0
+    if not total:
+        return f"{step} {done:,} ({rate:,.0f}/s)"
+    filled = int(_BAR * done / total)
+    left = f", {(total - done) / rate:,.0f} s left" if rate > 0 else ""
+    bar = "#" * filled + "." * (_BAR - filled)
+    return f"{step} [{bar}] {done:,}/{total:,} ({rate:,.0f}/s{left})"
+
+
+def _ask(text: str) -> bool:
+    sys.stderr.write(text)
+    if not sys.stdin.isatty():
+        raise UsageError("there is no terminal to ask at", hint="look with --dry-run, then add --yes")
+    sys.stderr.write("Send this? [y/N] ")
+    sys.stderr.flush()
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
+def _show(text: str) -> bool:
+    if not _MANNER["quiet"]:
+        sys.stderr.write(text)
+    return True
+
+
+def _stop(text: str) -> bool:
+    sys.stderr.write(text)
+    return False
+
+
+def utc_now() -> dt.datetime:
+    """The wall clock; the only place that reads it."""
+    return dt.datetime.fromtimestamp(time.time(), dt.UTC)  # noqa: TID251 - the clock is read here, then passed
+
+
+def deps(*, yes: bool = False, dry_run: bool = False) -> Deps:
+    """The world for one command."""
+    from medperf_cli.adapters.store.settings import load  # noqa: PLC0415 - start-up time
+    from medperf_cli.flows.deps import Deps  # noqa: PLC0415
+
+    confirm = _stop if dry_run else _show if yes else _ask
+    return Deps(
+        settings=load(os.environ, Path.home()),
+        clock=utc_now,
+        talk=Console(),
+        confirm=confirm,
+        interactive=sys.stdin.isatty(),
+    )
+
+
+def write(text: str) -> None:
+    """Print data."""
+    sys.stdout.write(text if text.endswith("\n") or not text else f"{text}\n")
+
+
+def write_to(output: Path | None, text: str) -> None:
+    """Print data, or write it to a file."""
+    if output is None:
+        write(text)
+        return
+    from medperf_cli.adapters.files import write_atomic  # noqa: PLC0415 - start-up time
+
+    write_atomic(output, text.encode())
+
+
+def tell(done: Published) -> None:
+    """Say what became of a request; what waits for people is no failure."""
+    sys.stderr.write(f"{done.outcome}\n")
+    for path in done.paths if done.sent else ():
+        write(f"registry/{path}")
+
+
+def note(text: str) -> None:
+    """One line of talk after the work."""
+    if not _MANNER["quiet"]:
+        sys.stderr.write(f"{text}\n")

@@ -1,0 +1,105 @@
+"""`medperf registry`: make, add, sync and verify a registry."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from medperf_cli.commands import console
+
+app = typer.Typer(help="Make, add, sync and verify a registry.", no_args_is_help=True, rich_markup_mode=None)
+
+
+@app.command()
+def init(
+    path: Annotated[Path, typer.Argument(help="The folder of the new bare repository.")],
+    bare: Annotated[bool, typer.Option("--bare", help="A bare git repository with hooks.")] = False,
+    title: Annotated[str, typer.Option(help="What the registry is called.")] = "Registry of benchmarks",
+    admin: Annotated[str, typer.Option(help="Your name as a member: the first admin.")] = "",
+    name: Annotated[str, typer.Option(help="Your name for people.")] = "",
+    contact: Annotated[str, typer.Option(help="A role mailbox.")] = "",
+    years: Annotated[int, typer.Option(help="After how many years the root must be renewed.")] = 5,
+    shared: Annotated[bool, typer.Option("--shared", help="The folder's group may push.")] = False,
+    hooks_only: Annotated[
+        bool, typer.Option("--hooks-only", help="Renew the hooks of a repository.")
+    ] = False,
+) -> None:
+    """Make a registry: a bare repository whose first commit is the root, signed with your key.
+
+    Example: medperf registry init --bare /srv/registry.git --title "Breast imaging" --admin ada
+    --contact registry@example.org
+    """
+    from medperf_cli.flows.found_registry import Founding, found_registry, renew_hooks  # noqa: PLC0415
+
+    if hooks_only:
+        renew_hooks(path)
+        console.note(f"hooks of '{path}' are renewed")
+        return
+    founding = Founding(path, title, admin, name or admin, contact, years, shared)
+    root = found_registry(console.deps(), founding, bare=bare)
+    console.note(f"made '{path}'; give this to everybody who joins:")
+    console.write(f"medperf registry add {path} --root {root}")
+
+
+@app.command()
+def add(
+    url: Annotated[str, typer.Argument(help="Any address git understands.")],
+    root: Annotated[
+        str | None, typer.Option(help="sha256:... of root/1.yml, from somebody you trust.")
+    ] = None,
+) -> None:
+    """Copy a registry, pin its root, verify all of its history, and use it from now on."""
+    from medperf_cli.flows.add_registry import add_registry  # noqa: PLC0415
+
+    added = add_registry(console.deps(), url, root)
+    console.note(f"'{added.title}' is verified: {added.synced.judged} changes, {added.synced.entities} files")
+    console.write(added.registry)
+
+
+@app.command()
+def sync() -> None:
+    """Fetch what is new, and verify each change before believing it."""
+    from medperf_cli.flows.sync import sync as run  # noqa: PLC0415
+
+    done = run(console.deps())
+    console.note(f"verified up to {done.commit[:12]}: {done.judged} new changes")
+    if done.expired:
+        console.note("warning: the root has expired; its admins must renew it")
+
+
+@app.command()
+def verify() -> None:
+    """Verify the whole history again, from its first commit, without the network."""
+    from medperf_cli.flows.verify_registry import verify_registry  # noqa: PLC0415
+
+    done = verify_registry(console.deps())
+    console.note(f"lawful from the first commit to {done.commit[:12]}: {done.judged} changes")
+
+
+@app.command("export-allowed-signers")
+def export_allowed_signers(
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write to this file.")] = None,
+) -> None:
+    """Print what stock `ssh-keygen -Y verify` needs: every key ever admitted, with its namespaces."""
+    from medperf_cli.flows.allowed_signers import allowed_signers  # noqa: PLC0415
+
+    console.write_to(output, allowed_signers(console.deps().settings))
+
+
+@app.command()
+def ls(json: console.Json = False) -> None:
+    """List the registries on this machine."""
+    from medperf_cli.commands.browse import show  # noqa: PLC0415
+    from medperf_cli.flows.registries import registries  # noqa: PLC0415
+
+    show(registries(console.deps().settings), json=json, columns=("in_use", "registry", "url", "commit"))
+
+
+@app.command()
+def use(registry: Annotated[str, typer.Argument(help="A registry's id, or the beginning of it.")]) -> None:
+    """Use another registry from now on."""
+    from medperf_cli.flows.registries import use as run  # noqa: PLC0415
+
+    console.note(f"registry {run(console.deps().settings, registry)} is in use")

@@ -1,0 +1,24 @@
+"""`medperf verify`: explain one claim."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from medperf_cli.commands import console
+
+app = typer.Typer(help="Explain one claim: file, signer, key, admission, root.", rich_markup_mode=None)
+
+
+@app.callback(invoke_without_command=True)
+def verify(
+    claim: Annotated[str, typer.Argument(help="A file of the registry, such as results/.../1.yml.")],
+    json: console.Json = False,
+) -> None:
+    """Check one file again, offline, and say why it counts: who signed, who decided, under which root."""
+    from medperf_cli.commands.browse import show  # noqa: PLC0415
+    from medperf_cli.flows.explain import explain  # noqa: PLC0415
+
+    rows = [{"what": link.what, "why": link.why} for link in explain(console.deps(), claim)]
+    show(rows, json=json, columns=("what", "why"))

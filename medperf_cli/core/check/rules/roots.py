@@ -1,0 +1,102 @@
+"""Rules about the root: who signs a new one, what it may not change, and that it comes alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from medperf_cli.core.check.rules.table import Fault, rule
+from medperf_cli.core.check.submission import Submission
+from medperf_cli.core.entities.root import Admins, Root
+from medperf_cli.core.names import EntityPath, Kind, SignaturePath
+from medperf_cli.core.trust.verified import signing_key
+from medperf_cli.errors import NotTrustedError, SignatureError
+
+
+@rule("SIG002", "a root is signed by the admins it and its predecessor require", genesis=True)
+def root_signatures(submission: Submission) -> Iterator[Fault]:
+    """Root 1 is signed by every admin it names; root N+1 by the thresholds of N and of N+1.
+
+    Under N only the keys that N names count. Under N+1 an admin of both may sign with either key: the old
+    one vouches for the new one, which the admin's member file holds.
+    """
+    for path, root in submission.of(Root):
+        old = root.admins if submission.genesis else submission.before.reader.root.admins
+        allowed = _pairs(old) | _pairs(root.admins)
+        signed = set[tuple[str, str]]()
+        for signature in submission.change.signatures:
+            if signature.entity == path:
+                try:
+                    signed.add(_signer(submission, signature, allowed))
+                except SignatureError as error:
+                    yield Fault(str(signature), error.message)
+        staying = {(admin, key) for admin, key in _pairs(old) if admin in dict(_pairs(root.admins))}
+        yield from _short_of(path, "it replaces", old, signed & _pairs(old), all_of=submission.genesis)
+        yield from _short_of(path, "it names", root.admins, signed & (_pairs(root.admins) | staying))
+
+
+def _pairs(admins: Admins) -> set[tuple[str, str]]:
+    return {(admin.member, admin.key) for admin in admins.members}
+
+
+def _signer(
+    submission: Submission, signature: SignaturePath, allowed: set[tuple[str, str]]
+) -> tuple[str, str]:
+    """The admin and key that made a signature of a root.
+
+    Raises:
+        SignatureError: malformed, not over these bytes, or by a key that neither root names for this admin.
+
+    """
+    admin, path = signature.admin or "", signature.entity
+    payload, armor = (submission.change.added[str(p)] for p in (path, signature))
+    registry = "" if submission.root is None else submission.root.registry
+    key = signing_key(path, payload, armor, registry)
+    if (admin, key) not in allowed:
+        raise NotTrustedError(f"'{admin}' is not an admin with this key")
+    if not submission.genesis and key not in _valid_keys(submission, admin):
+        raise NotTrustedError(f"the key of admin '{admin}' is not a valid key of that member")
+    return admin, key
+
+
+def _valid_keys(submission: Submission, name: str) -> tuple[str, ...]:
+    member = submission.before.member_in_force(name)
+    return () if member is None else member.valid_keys
+
+
+def _short_of(
+    path: EntityPath, whose: str, admins: Admins, signed: set[tuple[str, str]], *, all_of: bool = False
+) -> Iterator[Fault]:
+    need = len(admins.members) if all_of else admins.threshold
+    if len(signed) < need:
+        message = f"has {len(signed)} of {need} signatures by the admins of the root {whose}"
+        yield Fault(path, message, "collect them first")
+
+
+@rule("ROOT001", "a new root keeps the registry's identity and never lowers its format")
+def root_continues(submission: Submission) -> Iterator[Fault]:
+    """A root may change who decides and how strict the rules are, not which registry this is."""
+    if submission.genesis:
+        return
+    old = submission.before.reader.root
+    for path, root in submission.of(Root):
+        if root.registry != old.registry:
+            yield Fault(path, "names another registry")
+        if root.format < old.format:
+            yield Fault(path, f"lowers the format from {old.format} to {root.format}")
+        if root.expires <= old.expires:
+            yield Fault(path, "does not expire later than the root it replaces")
+        for admin in root.admins.members:
+            if submission.before.in_force(Kind.MEMBER, admin.member) is None:
+                yield Fault(path, f"admin '{admin.member}' is not a member in force")
+            elif admin.key not in _valid_keys(submission, admin.member):
+                yield Fault(path, f"the key of admin '{admin.member}' is not a valid key of that member")
+
+
+@rule("ROOT002", "a new root comes alone")
+def root_alone(submission: Submission) -> Iterator[Fault]:
+    """Whatever else a change holds is judged under the old root; nobody has to wonder under which."""
+    roots = [path for path, _ in submission.of(Root)]
+    if roots and not submission.genesis:
+        for path in submission.entities:
+            if path != roots[0]:
+                yield Fault(path, f"stands in one change with '{roots[0]}'", "submit it afterwards")

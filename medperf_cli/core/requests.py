@@ -1,0 +1,142 @@
+"""Requests of bare-git hosting: their content-made ids, the names of their refs, what belongs to which."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from medperf_cli.core.names import EntityPath, Kind, PathError, is_name, parse_path, parse_signature_path
+
+MAIN = "refs/heads/main"
+PULLS = "refs/pull"
+SPOKEN = "medperf: "
+"""Begins every line the hooks say; a push without one met no hook of ours."""
+
+_ID = re.compile(r"[0-9a-f]{16}\Z")
+_REF = re.compile(r"refs/pull/([^/]+)/(?:head|decisions/([^/]+))\Z")
+_DECIDED = (Kind.DECISION, Kind.RECORDED)
+
+
+@dataclass(frozen=True, slots=True)
+class RequestRef:
+    """The ref of a request's head, or of what one member decided about it."""
+
+    id: str
+    member: str | None = None
+
+    def __str__(self) -> str:
+        return f"{PULLS}/{self.id}/{f'decisions/{self.member}' if self.member else 'head'}"
+
+
+@dataclass(frozen=True)
+class OpenRequest:
+    """A request as its refs show it: commit of the head, commits with decisions by member.
+
+    Whoever can write the repository's files can write refs: what stands behind them is still to be judged.
+    """
+
+    id: str
+    head: str
+    decisions: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def refs(self) -> dict[str, str]:
+        """Its refs and where they stand; the head last, so that a half-removed request is still one."""
+        found = {str(RequestRef(self.id, member)): oid for member, oid in sorted(self.decisions.items())}
+        return found | {str(RequestRef(self.id)): self.head}
+
+
+@dataclass(frozen=True, slots=True)
+class RefUpdate:
+    """One line of a push: a ref and where it moves from and to (None: there is no such ref)."""
+
+    old: str | None
+    new: str | None
+    ref: str
+
+
+def is_request_id(text: str) -> bool:
+    """Whether `text` is 16 lower-case hex digits."""
+    return bool(_ID.match(text))
+
+
+def request_id(files: Mapping[str, bytes]) -> str:
+    """The id of the request that adds `files` (bytes by path relative to `registry/`).
+
+    The first 16 hex digits of the SHA-256 over the sorted lines `<sha256> <path>` of the `.yml` files;
+    signatures do not count, so signing again makes no second request.
+
+    Raises:
+        PathError: there is no `.yml` file among them.
+
+    """
+    lines = sorted(f"{hashlib.sha256(d).hexdigest()} {p}\n" for p, d in files.items() if p.endswith(".yml"))
+    if not lines:
+        raise PathError("a request adds at least one '.yml' file")
+    return hashlib.sha256("".join(lines).encode()).hexdigest()[:16]
+
+
+def parse_ref(text: str) -> RequestRef:
+    """Read the full name of a request's ref (raises PathError for any other name)."""
+    match = _REF.match(text)
+    if not match or not is_request_id(match[1]):
+        raise PathError(f"{text!r} is not the ref of a request")
+    if match[2] is not None and not is_name(match[2]):
+        raise PathError(f"{match[2]!r} is not a member's name")
+    return RequestRef(match[1], match[2])
+
+
+def open_requests(refs: Mapping[str, str]) -> list[OpenRequest]:
+    """The requests among refs (ids by full name), by id; refs of any other name are passed over."""
+    heads: dict[str, str] = {}
+    decisions: dict[str, dict[str, str]] = {}
+    for name, oid in sorted(refs.items()):
+        try:
+            ref = parse_ref(name)
+        except PathError:
+            continue
+        if ref.member is None:
+            heads[ref.id] = oid
+        else:
+            decisions.setdefault(ref.id, {})[ref.member] = oid
+    return [OpenRequest(number, head, decisions.get(number, {})) for number, head in heads.items()]
+
+
+def stranded(refs: Mapping[str, str]) -> dict[str, str]:
+    """Refs of decisions whose request is gone (they came while it was being merged), and where they stand."""
+    kept = {ref for request in open_requests(refs) for ref in request.refs}
+    return {name: oid for name, oid in refs.items() if _is_ref(name) and name not in kept}
+
+
+def _is_ref(text: str) -> bool:
+    try:
+        parse_ref(text)
+    except PathError:
+        return False
+    return True
+
+
+def decidable(files: Mapping[str, bytes]) -> frozenset[EntityPath]:
+    """What decisions on a request may be about: its entities, and the subjects of the decisions it holds."""
+    entities = [parse_path(path) for path in files if path.endswith(".yml")]
+    return frozenset(path.subject if path.kind in _DECIDED else path for path in entities)
+
+
+def stray_decisions(
+    files: Mapping[str, bytes], member: str, subjects: frozenset[EntityPath]
+) -> Iterator[tuple[str, str]]:
+    """Which files are no decision of `member` about one of `subjects`, each with the reason."""
+    for text in sorted(files):
+        try:
+            path = parse_signature_path(text).entity if text.endswith(".sig") else parse_path(text)
+        except PathError as error:
+            yield text, str(error)
+            continue
+        if path.kind is not Kind.DECISION:
+            yield text, "is not a decision"
+        elif path.signer != member:
+            yield text, f"is a decision of '{path.signer}', not of '{member}'"
+        elif path.subject not in subjects:
+            yield text, f"'{path.subject}' is not part of this request"

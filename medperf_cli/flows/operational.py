@@ -1,0 +1,44 @@
+"""Setting cubes and benchmarks operational: the same content, frozen from now on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from medperf_cli.core.entities.header import Entity, State
+from medperf_cli.core.names import EntityPath, Kind, parse_path
+from medperf_cli.errors import UsageError
+from medperf_cli.flows.desk import Desk
+
+_HEADER = frozenset({"schema", "registry", "id", "version", "previous", "seen"})
+
+
+def fields_of(entity: Entity) -> dict[str, Any]:
+    """An entity's content without its header, for writing the next version."""
+    return {k: v for k, v in entity.document().items() if k not in _HEADER}
+
+
+def set_operational(desk: Desk, kind: Kind, partial: str) -> EntityPath:
+    """Write the next version of a cube or benchmark with state `operation`.
+
+    Cubes that a benchmark pins are re-pinned to their version in operation.
+
+    Raises:
+        UsageError: it is not known, or in operation already.
+
+    """
+    path = desk.in_force(kind, partial)
+    entity = desk.reader().entity(path)
+    if entity is None or getattr(entity, "state", None) is State.OPERATION:
+        raise UsageError(f"{kind} '{path.id}' is in operation already")
+    fields = {**fields_of(entity), "state": State.OPERATION.value}
+    if kind is Kind.BENCHMARK:
+        fields["cubes"] = {name: _operational_pin(desk, pin) for name, pin in fields["cubes"].items()}
+    return desk.composer.add(kind, path.id, fields)
+
+
+def _operational_pin(desk: Desk, pin: dict[str, str]) -> dict[str, Any]:
+    """The cube's version in force in place of a version in development that was pinned."""
+    pinned = parse_path(pin["path"])
+    current = desk.state.in_force(Kind.CUBE, pinned.id) or pinned
+    state = getattr(desk.reader().entity(pinned), "state", None)
+    return desk.pin(pinned if state is State.OPERATION else current).document()

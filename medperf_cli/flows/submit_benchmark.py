@@ -1,0 +1,41 @@
+"""Submitting a benchmark: its reference model must pass on its demo dataset first."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from medperf_cli.core.names import Kind
+from medperf_cli.flows.compatibility import tested_on_demo
+from medperf_cli.flows.deps import Deps
+from medperf_cli.flows.desk import at_desk
+from medperf_cli.flows.fetching import at_the_desk, metric_text
+from medperf_cli.flows.identity import me
+from medperf_cli.flows.parts import fetch_parts
+from medperf_cli.flows.publish import Published, publish
+from medperf_cli.flows.submit_cube import shelf
+from medperf_cli.flows.workbench import open_workbench
+from medperf_cli.flows.write_benchmark import BenchmarkFiles, Roles, benchmark_fields
+
+
+def submit_benchmark(
+    deps: Deps, name: str, files: BenchmarkFiles, roles: Roles, *, share: Path | None, operational: bool
+) -> Published:
+    """Test the reference model on the demo dataset, then ask the admins to admit the benchmark.
+
+    Raises:
+        ContainerError: a cube fails on the demo dataset, or a metric does not come out.
+        UsageError, ChangeRejectedError: as `benchmark_fields`, `publish`.
+
+    """
+    with at_desk(deps) as desk, open_workbench(deps) as workbench:
+        state = "operation" if operational else "development"
+        fields = benchmark_fields(desk, files, roles, shelf(deps, share), state=state)
+        path = desk.composer.add(Kind.BENCHMARK, f"{me(deps.settings)}/{name}", fields)
+        if not desk.composer.files:
+            return publish(desk, f"benchmark {path.id}")
+        parts = fetch_parts(at_the_desk(desk), desk.pin(path))
+        deps.talk.say("compatibility test: the reference model on the demo dataset")
+        outcome = tested_on_demo(workbench, parts, parts.reference)
+        for metric in outcome.metrics:
+            deps.talk.say(f"  {metric_text(metric)}")
+        return publish(desk, f"benchmark {path.id}")

@@ -1,0 +1,351 @@
+"""A bare repository judges every ref of a push: what may enter enters, all else is told why not."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from medperf_cli.adapters.store.repository import GitStore
+from medperf_cli.core.check.findings import Finding
+from medperf_cli.core.lifecycle.reader import sha256
+from medperf_cli.core.names import Kind
+from medperf_cli.core.requests import MAIN, RefUpdate, RequestRef, request_id
+from medperf_cli.flows.receive import MAX_UPDATES, Receiver, lines
+from tests.support.hosting import BEGIN, Hosted, Member
+from tests.support.keys import member_key
+from tests.support.story import cube_fields
+from tests.support.world import World, genesis, member_file
+
+
+@dataclass
+class Gate:
+    """A hosted registry asked in process; commits are made in it as a push brings them."""
+
+    host: Hosted
+    store: GitStore
+    maker: Member
+
+    @property
+    def world(self) -> World:
+        return self.host.world
+
+    def ask(
+        self, ref: object, new: str | None, old: str | None = None, now: dt.datetime = BEGIN
+    ) -> list[str]:
+        root = sha256(self.world.files["root/1.yml"]) if self.world.files else None
+        judged = Receiver(self.store, now, root).judge([RefUpdate(old, new, str(ref))])
+        return [line for findings in judged.values() for line in lines(findings)]
+
+    def cube(self, name: str = "forest", member: str = "acme", **fields: object) -> dict[str, bytes]:
+        return self.world.write(Kind.CUBE, f"{member}/{name}", **cube_fields("model", "infer", "4", **fields))
+
+    def request(self, files: dict[str, bytes], base: str | None = None) -> list[str]:
+        commit = self.maker.commit(base or self.host.main(), files)
+        return self.ask(RequestRef(request_id(files)), commit)
+
+    def opened(self, files: dict[str, bytes]) -> tuple[str, str]:
+        """A request that stands: its id and head."""
+        commit = self.maker.commit(self.host.main(), files)
+        number = request_id(files)
+        self.store.update_ref(str(RequestRef(number)), commit, None)
+        return number, commit
+
+    def to_main(self, files: dict[str, bytes], **more: dt.datetime) -> list[str]:
+        main = self.host.main()
+        return self.ask(MAIN, self.maker.commit(main, files, **more), main)
+
+
+@pytest.fixture
+def gate(host: Hosted) -> Iterator[Gate]:
+    with host.store() as store:
+        yield Gate(host, store, Member(host, store, host.url))
+
+
+def only(found: list[str], text: str) -> None:
+    assert found, "nothing was refused"
+    assert any(text in line for line in found), found
+
+
+def test_a_lawful_request_enters(gate: Gate) -> None:
+    assert gate.request(gate.cube()) == []
+
+
+def test_a_request_that_waits_for_decisions_enters_too(gate: Gate) -> None:
+    assert gate.request(member_file(gate.world, "general-hospital")) == []
+
+
+def test_the_id_is_made_by_the_content(gate: Gate) -> None:
+    files = gate.cube()
+    commit = gate.maker.commit(gate.host.main(), files)
+    only(gate.ask(RequestRef("0" * 16), commit), f"the id of this request is '{request_id(files)}'")
+
+
+def test_a_head_never_changes_and_never_goes(gate: Gate) -> None:
+    number, head = gate.opened(gate.cube())
+    other = gate.maker.commit(gate.host.main(), gate.cube(), date=BEGIN + dt.timedelta(seconds=1))
+    ref = RequestRef(number)
+    only(gate.ask(ref, other, head), "never changes")
+    only(gate.ask(ref, None, head), "may not be deleted")
+    assert gate.ask(ref, head, head) == []
+
+
+def test_a_request_is_one_commit_on_main(gate: Gate) -> None:
+    files = gate.cube()
+    main = gate.host.main()
+    between = gate.maker.commit(main, {"README": b"on the way\n"}, folder="")
+    only(gate.request(files, between), "stands on a commit of main")
+    tree = gate.maker.git("rev-parse", f"{gate.maker.commit(main, files)}^{{tree}}")
+    merge = gate.maker.commit_tree(tree, main, between)
+    only(gate.ask(RequestRef(request_id(files)), merge), "not exactly one commit")
+    orphan = gate.maker.commit_tree(tree)
+    only(gate.ask(RequestRef(request_id(files)), orphan), "not exactly one commit")
+
+
+def test_a_rejected_request_is_told_rule_path_and_repair(gate: Gate) -> None:
+    files = gate.cube()
+    del files["cubes/acme/forest/1.sig"]
+    found = gate.request(files)
+    only(found, "TREE003 cubes/acme/forest/1.yml: has no signature")
+    assert found[0].endswith("sign it: ssh-keygen -Y sign")
+
+
+def test_a_request_signed_by_somebody_else_is_refused(gate: Gate) -> None:
+    files = gate.world.write(
+        Kind.CUBE, "acme/forest", key=member_key("st-mary"), **cube_fields("model", "infer", "4")
+    )
+    only(gate.request(files), "SIG001 cubes/acme/forest/1.yml")
+
+
+def test_a_taken_path_is_told_with_the_version_that_is_free(gate: Gate) -> None:
+    before = gate.host.main()
+    mine = gate.cube(description="mine")
+    gate.host.enter(gate.cube(description="theirs"))
+    only(gate.request(mine, before), "TREE002 cubes/acme/forest/1.yml: is taken already; version 2 is free")
+
+
+def test_what_stands_in_main_is_no_request_any_more(gate: Gate) -> None:
+    before = gate.host.main()
+    files = gate.cube()
+    gate.host.enter(files)
+    only(gate.request(files, before), "stands in main already")
+
+
+@pytest.mark.parametrize(
+    ("mode", "reason"),
+    [("120000", "symlink"), ("160000", "submodule"), ("100755", "executable")],
+)
+def test_only_regular_files_enter(gate: Gate, mode: str, reason: str) -> None:
+    files = gate.cube()
+    main = gate.host.main()
+    base_tree = gate.maker.commit(main, files)
+    maker = gate.maker
+    blob = main if mode == "160000" else maker.git("hash-object", "-w", "--stdin", stdin=b"../../etc/passwd")
+    listed = maker.git("ls-tree", f"{base_tree}:registry") + f"\n{mode} {_type(mode)} {blob}\tstray\n"
+    registry = maker.git("mktree", stdin=listed.encode())
+    tree = maker.git("mktree", stdin=f"040000 tree {registry}\tregistry\n".encode())
+    head = maker.commit_tree(tree, main)
+    only(gate.ask(RequestRef(request_id(files)), head, now=dt.datetime(2100, 1, 1, tzinfo=dt.UTC)), reason)
+    only(gate.ask(MAIN, head, main, now=dt.datetime(2100, 1, 1, tzinfo=dt.UTC)), reason)
+
+
+def _type(mode: str) -> str:
+    return "commit" if mode == "160000" else "blob"
+
+
+@pytest.mark.parametrize("path", ["README.md", ".gitattributes", ".github/workflows/check.yml"])
+def test_nothing_outside_the_registry_comes_with_a_change(gate: Gate, path: str) -> None:
+    files = gate.cube()
+    both = {f"registry/{p}": d for p, d in files.items()} | {path: b"x\n"}
+    main = gate.host.main()
+    commit = gate.maker.commit(main, both, folder="")
+    only(gate.ask(RequestRef(request_id(files)), commit), "stands outside 'registry/'")
+    only(gate.ask(MAIN, commit, main), "stands outside 'registry/'")
+
+
+def test_a_request_of_nothing_but_stray_files_is_refused(gate: Gate) -> None:
+    commit = gate.maker.commit(gate.host.main(), {"README.md": b"x\n"}, folder="")
+    only(gate.ask(RequestRef("0" * 16), commit), "'README.md' stands outside")
+
+
+def test_other_branches_tags_and_notes_are_refused(gate: Gate) -> None:
+    main = gate.host.main()
+    names = ["refs/heads/other", "refs/tags/v1", "refs/notes/commits", "refs/pull/17/head", "refs/replace/x"]
+    for name in names:
+        only(gate.ask(name, main), "is not accepted")
+
+
+def test_a_push_of_very_many_refs_is_refused(gate: Gate) -> None:
+    update = RefUpdate(None, gate.host.main(), "refs/tags/x")
+    judged = Receiver(gate.store, BEGIN, None).judge([update] * (MAX_UPDATES + 1))
+    assert [f.message for f in judged["refs/tags/x"]] == [f"moves more than {MAX_UPDATES} refs"]
+
+
+# --- main
+
+
+def test_a_lawful_change_may_be_pushed_to_main(gate: Gate) -> None:
+    assert gate.to_main(gate.cube()) == []
+
+
+def test_main_takes_no_unlawful_change(gate: Gate) -> None:
+    unsigned = {p: d for p, d in gate.cube().items() if p.endswith(".yml")}
+    only(gate.to_main(unsigned), "TREE003")
+    only(gate.to_main(gate.cube(member="nobody-knows")), "SIG001")
+
+
+def test_each_step_on_the_way_is_judged(gate: Gate) -> None:
+    main = gate.host.main()
+    bad = gate.maker.commit(main, {"cubes/acme/forest/1.yml": b"unsigned: true\n"})
+    good = gate.maker.commit(bad, {"README.md": b"looks harmless\n"}, folder="")
+    only(gate.ask(MAIN, good, main), "cubes/acme/forest/1.yml")
+
+
+def test_main_goes_forward_on_its_first_parents_only(gate: Gate) -> None:
+    main = gate.host.main()
+    parent = gate.store.parent(main)
+    only(gate.ask(MAIN, parent, main), "does not go on from where main stands")
+    side = gate.maker.commit(parent, {"README.md": b"x\n"}, folder="")
+    tree = gate.maker.git("rev-parse", f"{main}^{{tree}}")
+    foxtrot = gate.maker.commit_tree(tree, side, main)
+    only(gate.ask(MAIN, foxtrot, main), "does not go on from where main stands")
+    only(gate.ask(MAIN, None, main), "may not be deleted")
+
+
+def test_nothing_is_dated_ahead_of_the_clock(gate: Gate) -> None:
+    late = dt.datetime(2099, 1, 1, tzinfo=dt.UTC)
+    only(gate.to_main(gate.cube(), date=late), "is dated 2099-01-01")
+    files = gate.cube()
+    head = gate.maker.commit(gate.host.main(), files, date=late)
+    only(gate.ask(RequestRef(request_id(files)), head), "ahead of the clock")
+    assert gate.to_main(gate.cube(), date=BEGIN + dt.timedelta(minutes=10)) == []
+
+
+def test_an_edit_and_a_deletion_are_refused(gate: Gate) -> None:
+    main = gate.host.main()
+    emptied = gate.maker.git("mktree", stdin=b"")
+    gone = gate.maker.commit_tree(emptied, main)
+    only(gate.ask(MAIN, gone, main, now=dt.datetime(2100, 1, 1, tzinfo=dt.UTC)), "deleted in this change")
+
+
+# --- decisions
+
+
+@pytest.fixture
+def waiting(gate: Gate) -> tuple[str, str, dict[str, bytes]]:
+    """A member who asks to be admitted: the request's id, its head, its files."""
+    files = member_file(gate.world, "general-hospital")
+    return *gate.opened(files), files
+
+
+Waiting = tuple[str, str, dict[str, bytes]]
+SUBJECT = "members/general-hospital/1.yml"
+
+
+def test_an_admins_decision_enters(gate: Gate, waiting: Waiting) -> None:
+    number, head, files = waiting
+    vote = gate.world.decide("ada", SUBJECT, added=files)
+    assert gate.ask(RequestRef(number, "ada"), gate.maker.commit(head, vote)) == []
+
+
+def test_a_decision_by_somebody_without_the_role_is_refused(gate: Gate, waiting: Waiting) -> None:
+    number, head, files = waiting
+    vote = gate.world.decide("clara", SUBJECT, added=files)
+    only(gate.ask(RequestRef(number, "clara"), gate.maker.commit(head, vote)), "DEC003")
+    vote = gate.world.decide("stranger", SUBJECT, added=files)
+    only(gate.ask(RequestRef(number, "stranger"), gate.maker.commit(head, vote)), "SIG001")
+
+
+def test_a_decision_in_anothers_name_is_refused(gate: Gate, waiting: Waiting) -> None:
+    number, head, files = waiting
+    vote = gate.world.decide("ada", SUBJECT, added=files, key=member_key("clara"))
+    only(gate.ask(RequestRef(number, "ada"), gate.maker.commit(head, vote)), "SIG001")
+    vote = gate.world.decide("ada", SUBJECT, added=files)
+    only(gate.ask(RequestRef(number, "clara"), gate.maker.commit(head, vote)), "a decision of 'ada'")
+
+
+def test_a_decision_on_other_bytes_is_refused(gate: Gate, waiting: Waiting) -> None:
+    number, head, files = waiting
+    vote = gate.world.decide("ada", SUBJECT, added={SUBJECT: files[SUBJECT] + b"\n"})
+    only(gate.ask(RequestRef(number, "ada"), gate.maker.commit(head, vote)), "DEC001")
+
+
+def test_decisions_bring_nothing_else(gate: Gate, waiting: Waiting) -> None:
+    number, head, files = waiting
+    ref = RequestRef(number, "ada")
+    vote = gate.world.decide("ada", SUBJECT, added=files)
+    only(gate.ask(ref, gate.maker.commit(head, {**vote, **gate.cube()})), "is not a decision")
+    outside = {f"registry/{p}": d for p, d in vote.items()} | {"README": b"x\n"}
+    only(gate.ask(ref, gate.maker.commit(head, outside, folder="")), "outside 'registry/'")
+    only(gate.ask(ref, gate.maker.commit(gate.host.main(), vote)), "one commit on the request's head")
+    only(gate.ask(ref, gate.maker.commit(head, {})), "adds no decision")
+    about_clara = gate.world.decide("ada", "members/clara/1.yml", verdict="revoke", version=2)
+    only(gate.ask(ref, gate.maker.commit(head, about_clara)), "is not part of this request")
+
+
+def test_a_decision_needs_an_open_request(gate: Gate) -> None:
+    only(gate.ask(RequestRef("0" * 16, "ada"), gate.host.main()), "no open request")
+
+
+def test_decisions_are_added_to_and_never_taken_away(gate: Gate) -> None:
+    files = member_file(gate.world, "general-hospital") | member_file(gate.world, "city-clinic")
+    number, head = gate.opened(files)
+    first = gate.world.decide("ada", SUBJECT, added=files)
+    second = gate.world.decide("ada", "members/city-clinic/1.yml", added=files)
+    ref = RequestRef(number, "ada")
+    one, both = gate.maker.commit(head, first), gate.maker.commit(head, {**first, **second})
+    assert gate.ask(ref, one) == []
+    assert gate.ask(ref, both, one) == []
+    only(gate.ask(ref, one, both), "may not be taken away")
+    only(gate.ask(ref, gate.maker.commit(head, second), one), "may not be taken away")
+    only(gate.ask(ref, None, one), "may not be deleted")
+
+
+def test_a_decision_that_counts_no_more_may_be_replaced(gate: Gate, waiting: Waiting) -> None:
+    number, head, files = waiting
+    void = gate.world.decide("ada", SUBJECT, added={SUBJECT: b"other bytes\n"})
+    good = gate.world.decide("ada", SUBJECT, added=files)
+    ref = RequestRef(number, "ada")
+    assert gate.ask(ref, gate.maker.commit(head, good), gate.maker.commit(head, void)) == []
+
+
+# --- before there is a registry
+
+
+@pytest.fixture
+def empty(gate: Gate) -> Gate:
+    """The same repository before its first commit."""
+    gate.store.update_ref(MAIN, None, gate.host.main())
+    return gate
+
+
+def test_main_begins_with_the_pinned_root_only(empty: Gate) -> None:
+    lawful = empty.maker.commit(None, genesis())
+    assert empty.ask(MAIN, lawful) == []
+    other = empty.maker.commit(None, genesis(title="Another consortium"))
+    only(empty.ask(MAIN, other), "is not the root this repository was made for")
+    nothing_pinned = Receiver(empty.store, BEGIN, None).judge([RefUpdate(None, lawful, MAIN)])
+    assert [f.message for f in nothing_pinned[MAIN]] == [
+        "is not the root this repository was made for (none)"
+    ]
+
+
+def test_the_pinned_root_alone_is_no_lawful_beginning(empty: Gate) -> None:
+    files = genesis()
+    del files["root/1.ada.sig"]
+    only(empty.ask(MAIN, empty.maker.commit(None, files)), "GEN001")
+
+
+def test_there_are_no_requests_before_there_is_a_registry(empty: Gate) -> None:
+    files = genesis()
+    only(empty.ask(RequestRef(request_id(files)), empty.maker.commit(None, files)), "no registry here yet")
+
+
+def test_lines_are_bounded_and_printable() -> None:
+    hostile = Finding(3, "X001", "a\x1b[31m\nb", "m" * 10_000)  # type: ignore[arg-type] # severity does not matter
+    said = lines([hostile] * 100)
+    assert len(said) == 41
+    assert max(len(line) for line in said) <= 600
+    assert all(line.isprintable() for line in said)
