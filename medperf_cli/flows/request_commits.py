@@ -12,7 +12,8 @@ from medperf_cli.core.requests import decidable, request_id, stray_decisions
 from medperf_cli.core.snapshot import Change, Snapshot
 from medperf_cli.errors import RejectedError
 
-_MAX_COMMIT = 64 * 1024
+MAX_COMMIT = 64 * 1024
+"""Bytes of a commit object (its message, in the main) that a request or decision may have."""
 _MAX_TITLE = 100
 
 
@@ -30,6 +31,8 @@ def request_change(store: GitStore, main: str, number: str, head: str) -> Change
 
     """
     base = _only_parent(store, head)
+    if store.reader.sizes([head])[head] > MAX_COMMIT:
+        raise RejectedError("the commit's message is too long", hint="a title of one line is enough")
     if not store.is_first_parent_ancestor(base, main):
         raise RejectedError(
             "the head of a request stands on a commit of main", hint="sync, then submit again"
@@ -86,12 +89,17 @@ def rebased(snapshot: Snapshot, request: Change, *decisions: Mapping[str, bytes]
 
 
 def note(store: GitStore, commit: str) -> CommitNote:
-    """First parent ('' for none), author's name and title of a commit, as printable text."""
-    data = store.reader.read([commit], "commit", _MAX_COMMIT)[commit]
+    """First parent ('' for none), author's name and title of a commit, as printable text.
+
+    Raises:
+        IntegrityError: it is no commit, damaged, or larger than `MAX_COMMIT`.
+
+    """
+    parent = store.parent(commit) or ""
+    data = store.reader.read([commit], "commit", MAX_COMMIT)[commit]
     header, _, message = data.decode("utf-8", "replace").partition("\n\n")
     lines = header.split("\n")
-    author = next((line[len("author ") :] for line in lines if line.startswith("author ")), "")
-    parent = next((line[len("parent ") :] for line in lines if line.startswith("parent ")), "")
+    author = next((line.removeprefix("author ") for line in lines if line.startswith("author ")), "")
     return CommitNote(parent, _plain(author.partition(" <")[0]), _plain(message.strip().partition("\n")[0]))
 
 

@@ -14,7 +14,7 @@ from medperf_cli.core.entities.dataset import Dataset
 from medperf_cli.core.entities.fields import Pin
 from medperf_cli.core.entities.header import Entity
 from medperf_cli.core.entities.parsing import validate
-from medperf_cli.core.entities.result import Against, Result
+from medperf_cli.core.entities.result import Against, ReportedMetric, Result
 from medperf_cli.core.lifecycle.standing import Lifecycle
 from medperf_cli.core.names import FOLDERS, EntityPath, Kind, parse_path
 from medperf_cli.core.stats.cases import Cases
@@ -79,12 +79,15 @@ def result_fields(workbench: Workbench, state: Lifecycle, index: Index, local: L
             "data_preparator": ground.parts.preparator.pin.document(),
             "metrics": ground.parts.metrics.pin.document(),
         },
+        **({"unit": summary.unit} if summary.unit else {}),
+        "unit": _unit(summary),
         "metrics": [metric.document() for metric in summary.metrics],
         "against": [a.document() for a in _against(workbench, state, index, ground, attempt)],
         "partial": summary.partial,
         "failed_cases": summary.failed_cases,
         "execution": read_execution(attempt).document(),
     }
+    fields = {name: value for name, value in fields.items() if value is not None}
     _refuse_small(fields, ground.minimum, local)
     return fields
 
@@ -149,6 +152,12 @@ def _refuse_incomplete(parts: Parts, summary: Summary, local: LocalResult) -> No
             " has all metrics of its benchmark",
             hint="this dataset cannot have a result in this benchmark",
         )
+
+
+def _unit(summary: Summary) -> str | None:
+    """What counts count; None where no metric has a count."""
+    counted = any(not isinstance(metric, ReportedMetric) for metric in summary.metrics)
+    return summary.unit if counted else None
 
 
 def _refuse_small(fields: dict[str, Any], minimum: int, local: LocalResult) -> None:

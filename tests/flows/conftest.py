@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.support.hosting import Hosted, hosted
+from tests.support.desk import Desk
+from tests.support.gate import Gate
+from tests.support.hosting import Hosted, Member, hosted
 
 
 @pytest.fixture(scope="session")
@@ -26,3 +28,15 @@ def templates(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], Hoste
 def host(templates: Callable[[int], Hosted], tmp_path: Path, request: pytest.FixtureRequest) -> Hosted:
     """A registry with the story's members (or after as many steps as an indirect parameter says)."""
     return templates(getattr(request, "param", 5)).copy(tmp_path)
+
+
+@pytest.fixture
+def gate(host: Hosted) -> Iterator[Gate]:
+    with host.store() as store:
+        yield Gate(host, store, Member(host, store, host.url))
+
+
+@pytest.fixture
+def desk(host: Hosted) -> Iterator[Desk]:
+    with host.store() as store:
+        yield Desk(host, store)

@@ -3,67 +3,20 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from typing_extensions import override
 
-from medperf_cli.adapters.store.repository import GitStore
 from medperf_cli.adapters.store.writing import Author
 from medperf_cli.core.names import Kind
-from medperf_cli.core.requests import MAIN, PULLS, OpenRequest, RequestRef, open_requests, request_id
+from medperf_cli.core.requests import MAIN, RequestRef, open_requests, request_id
 from medperf_cli.errors import RejectedError
 from medperf_cli.flows.gathering import gather, merge_request
-from medperf_cli.flows.merge_bot import Fate, Outcome, run_once
-from tests.support.hosting import BEGIN, Hosted, Member, clock, hosted, replays
-from tests.support.story import FOREST, STEPS, association_fields, cube_fields
+from medperf_cli.flows.merge_bot import Fate
+from tests.support.desk import LATER, Desk
+from tests.support.hosting import hosted, replays
+from tests.support.story_fields import FOREST, association_fields, cube_fields
 from tests.support.world import World, genesis, member_file
-
-LATER = BEGIN + dt.timedelta(hours=1)
-
-
-class Desk:
-    """Requests and decisions laid into a bare repository past its hooks, and the bot run by hand."""
-
-    def __init__(self, host: Hosted, store: GitStore) -> None:
-        self.host, self.store, self.maker = host, store, Member(host, store, host.url)
-
-    def lay(self, files: dict[str, bytes], number: str | None = None) -> OpenRequest:
-        head = self.maker.commit(self.host.main(), files)
-        request = OpenRequest(number or request_id(files), head)
-        self.store.update_ref(str(RequestRef(request.id)), head, None)
-        return request
-
-    def vote(self, request: OpenRequest, member: str, files: dict[str, bytes]) -> str:
-        commit = self.maker.commit(request.head, files)
-        self.store.update_ref(str(RequestRef(request.id, member)), commit, None)
-        return commit
-
-    def cube(self, name: str = "forest", **fields: object) -> dict[str, bytes]:
-        return self.host.world.write(
-            Kind.CUBE, f"acme/{name}", **cube_fields("model", "infer", "4", **fields)
-        )
-
-    def run(self) -> dict[str, Outcome]:
-        return {outcome.id: outcome for outcome in run_once(self.store, lambda: LATER)}
-
-    def one(self, request: OpenRequest) -> Outcome:
-        return self.run()[request.id]
-
-    def in_main(self, *paths: str) -> bool:
-        snapshot = self.store.snapshot(self.host.main())
-        return all(snapshot.get(path) is not None for path in paths)
-
-    def waiting(self) -> dict[str, str]:
-        return self.store.refs(PULLS)
-
-
-@pytest.fixture
-def desk(host: Hosted) -> Iterator[Desk]:
-    with host.store() as store:
-        yield Desk(host, store)
 
 
 def test_an_auto_request_becomes_a_merge_of_exactly_that_commit(desk: Desk) -> None:
@@ -204,6 +157,8 @@ def test_damage_in_one_request_keeps_no_other_waiting(desk: Desk) -> None:
     blob = desk.maker.git("hash-object", "-w", "--stdin", stdin=b"no commit")
     desk.store.update_ref("refs/pull/2222222222222222/head", blob, None)
     desk.store.update_ref("refs/pull/not-an-id/head", good.head, None)
+    listed = desk.host.member("reader").forge.list()
+    assert {request.id for request in listed} == {good.id, forged.id, "1" * 16}
     fates = {number: outcome.fate for number, outcome in desk.run().items()}
     assert fates.pop(good.id) is Fate.MERGED
     assert fates == dict.fromkeys([forged.id, "1" * 16, "2" * 16], Fate.REJECTED)
@@ -220,89 +175,3 @@ def test_what_is_pending_in_main_gathers_decisions_there(desk: Desk) -> None:
     assert desk.one(request).fate is Fate.MERGED
     assert desk.store.change(desk.store.parent(desk.host.main()), desk.host.main()).added == vote
     assert desk.waiting() == {}
-
-
-# --- killed anywhere, twice at once
-
-
-def test_killed_before_main_moved_the_next_run_merges(desk: Desk) -> None:
-    request = desk.lay(desk.cube())
-    merge_request(
-        desk.store, gather(desk.store, desk.host.main(), request), author=Author("b", "b@b"), now=LATER
-    )
-    assert desk.one(request).fate is Fate.MERGED
-
-
-def test_killed_after_main_moved_the_next_run_removes_the_refs(desk: Desk) -> None:
-    files = member_file(desk.host.world, "general-hospital")
-    request = desk.lay(files)
-    desk.vote(request, "ada", desk.host.world.decide("ada", "members/general-hospital/1.yml", added=files))
-    main = desk.host.main()
-    gathered = gather(desk.store, main, open_requests(desk.waiting())[0])
-    commit = merge_request(desk.store, gathered, author=Author("b", "b@b"), now=LATER)
-    desk.store.update_ref(MAIN, commit, main)
-    assert desk.one(request).fate is Fate.CLOSED
-    assert desk.host.main() == commit
-    assert desk.waiting() == {}
-
-
-def test_a_decision_that_came_while_its_request_was_merged_is_swept_up(desk: Desk) -> None:
-    request = desk.lay(desk.cube())
-    desk.one(request)
-    desk.vote(request, "ada", desk.cube("other"))
-    assert desk.run() == {}
-    assert desk.waiting() == {}
-
-
-class Contended(GitStore):
-    """A store whose main somebody else moves, each time just before the bot would."""
-
-    rivals: list[dict[str, bytes]]
-    host: Hosted
-
-    @override
-    def update_ref(self, ref: str, new: str | None, old: str | None) -> None:
-        if ref == MAIN and self.rivals:
-            self.host.enter(self.rivals.pop())
-        super().update_ref(ref, new, old)
-
-
-def test_when_main_moves_under_way_the_request_is_judged_anew(desk: Desk) -> None:
-    mine, theirs = desk.cube(description="mine"), desk.cube(description="theirs")
-    harmless = desk.cube("other")
-    request, second = desk.lay(mine), desk.lay(desk.cube("third"))
-    with Contended(desk.host.path) as store:
-        store.host, store.rivals = desk.host, [theirs, harmless]
-        outcomes = {outcome.id: outcome for outcome in run_once(store, clock)}
-    assert store.rivals == []
-    assert outcomes[second.id].fate is Fate.MERGED
-    assert outcomes[request.id].fate is Fate.REJECTED
-    assert desk.in_main(*theirs, *harmless)
-    assert (
-        desk.store.snapshot(desk.host.main()).get("cubes/acme/forest/1.yml")
-        == theirs["cubes/acme/forest/1.yml"]
-    )
-    assert replays(desk.store, desk.host.main())
-
-
-def test_two_bots_at_once_merge_each_request_once(desk: Desk) -> None:
-    requests = [desk.lay(desk.cube(f"model-{number}", description=f"no {number}")) for number in range(6)]
-
-    def bot(_: int) -> list[Outcome]:
-        with desk.host.store() as store:
-            return run_once(store, clock)
-
-    with ThreadPoolExecutor(3) as pool:
-        outcomes = [outcome for run in pool.map(bot, range(3)) for outcome in run]
-    merged = [outcome.id for outcome in outcomes if outcome.fate is Fate.MERGED]
-    assert len(desk.store.first_parents(desk.host.main())) == 5 + len(merged)
-    assert sorted(merged) == sorted(request.id for request in requests)
-    assert replays(desk.store, desk.host.main())
-
-
-def test_the_story_goes_through_requests_step_by_step(desk: Desk) -> None:
-    for _, make in STEPS[5:]:
-        files = {p: d for part in make(desk.host.world) for p, d in part.items()}
-        assert desk.one(desk.lay(files)).fate is Fate.MERGED
-        desk.host.world.force(files)
-        assert desk.host.stands()

@@ -3,70 +3,20 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
-from dataclasses import dataclass
 
 import pytest
 
-from medperf_cli.adapters.store.repository import GitStore
+from medperf_cli.adapters.store.writing import write_commit
 from medperf_cli.core.check.findings import Finding
-from medperf_cli.core.lifecycle.reader import sha256
 from medperf_cli.core.names import Kind
 from medperf_cli.core.requests import MAIN, RefUpdate, RequestRef, request_id
 from medperf_cli.flows.receive import MAX_UPDATES, Receiver, lines
-from tests.support.hosting import BEGIN, Hosted, Member
+from medperf_cli.flows.request_commits import MAX_COMMIT
+from tests.support.gate import Gate, only
+from tests.support.hosting import BEGIN, SOMEBODY
 from tests.support.keys import member_key
-from tests.support.story import cube_fields
-from tests.support.world import World, genesis, member_file
-
-
-@dataclass
-class Gate:
-    """A hosted registry asked in process; commits are made in it as a push brings them."""
-
-    host: Hosted
-    store: GitStore
-    maker: Member
-
-    @property
-    def world(self) -> World:
-        return self.host.world
-
-    def ask(
-        self, ref: object, new: str | None, old: str | None = None, now: dt.datetime = BEGIN
-    ) -> list[str]:
-        root = sha256(self.world.files["root/1.yml"]) if self.world.files else None
-        judged = Receiver(self.store, now, root).judge([RefUpdate(old, new, str(ref))])
-        return [line for findings in judged.values() for line in lines(findings)]
-
-    def cube(self, name: str = "forest", member: str = "acme", **fields: object) -> dict[str, bytes]:
-        return self.world.write(Kind.CUBE, f"{member}/{name}", **cube_fields("model", "infer", "4", **fields))
-
-    def request(self, files: dict[str, bytes], base: str | None = None) -> list[str]:
-        commit = self.maker.commit(base or self.host.main(), files)
-        return self.ask(RequestRef(request_id(files)), commit)
-
-    def opened(self, files: dict[str, bytes]) -> tuple[str, str]:
-        """A request that stands: its id and head."""
-        commit = self.maker.commit(self.host.main(), files)
-        number = request_id(files)
-        self.store.update_ref(str(RequestRef(number)), commit, None)
-        return number, commit
-
-    def to_main(self, files: dict[str, bytes], **more: dt.datetime) -> list[str]:
-        main = self.host.main()
-        return self.ask(MAIN, self.maker.commit(main, files, **more), main)
-
-
-@pytest.fixture
-def gate(host: Hosted) -> Iterator[Gate]:
-    with host.store() as store:
-        yield Gate(host, store, Member(host, store, host.url))
-
-
-def only(found: list[str], text: str) -> None:
-    assert found, "nothing was refused"
-    assert any(text in line for line in found), found
+from tests.support.story_fields import cube_fields
+from tests.support.world import member_file
 
 
 def test_a_lawful_request_enters(gate: Gate) -> None:
@@ -102,6 +52,13 @@ def test_a_request_is_one_commit_on_main(gate: Gate) -> None:
     only(gate.ask(RequestRef(request_id(files)), merge), "not exactly one commit")
     orphan = gate.maker.commit_tree(tree)
     only(gate.ask(RequestRef(request_id(files)), orphan), "not exactly one commit")
+
+
+def test_a_message_without_end_is_refused(gate: Gate) -> None:
+    files = gate.cube()
+    main = gate.host.main()
+    head = write_commit(gate.store, main, files, "x" * MAX_COMMIT, author=SOMEBODY, date=BEGIN)
+    only(gate.ask(RequestRef(request_id(files)), head), "message is too long")
 
 
 def test_a_rejected_request_is_told_rule_path_and_repair(gate: Gate) -> None:
@@ -228,119 +185,6 @@ def test_an_edit_and_a_deletion_are_refused(gate: Gate) -> None:
     emptied = gate.maker.git("mktree", stdin=b"")
     gone = gate.maker.commit_tree(emptied, main)
     only(gate.ask(MAIN, gone, main, now=dt.datetime(2100, 1, 1, tzinfo=dt.UTC)), "deleted in this change")
-
-
-# --- decisions
-
-
-@pytest.fixture
-def waiting(gate: Gate) -> tuple[str, str, dict[str, bytes]]:
-    """A member who asks to be admitted: the request's id, its head, its files."""
-    files = member_file(gate.world, "general-hospital")
-    return *gate.opened(files), files
-
-
-Waiting = tuple[str, str, dict[str, bytes]]
-SUBJECT = "members/general-hospital/1.yml"
-
-
-def test_an_admins_decision_enters(gate: Gate, waiting: Waiting) -> None:
-    number, head, files = waiting
-    vote = gate.world.decide("ada", SUBJECT, added=files)
-    assert gate.ask(RequestRef(number, "ada"), gate.maker.commit(head, vote)) == []
-
-
-def test_a_decision_by_somebody_without_the_role_is_refused(gate: Gate, waiting: Waiting) -> None:
-    number, head, files = waiting
-    vote = gate.world.decide("clara", SUBJECT, added=files)
-    only(gate.ask(RequestRef(number, "clara"), gate.maker.commit(head, vote)), "DEC003")
-    vote = gate.world.decide("stranger", SUBJECT, added=files)
-    only(gate.ask(RequestRef(number, "stranger"), gate.maker.commit(head, vote)), "SIG001")
-
-
-def test_a_decision_in_anothers_name_is_refused(gate: Gate, waiting: Waiting) -> None:
-    number, head, files = waiting
-    vote = gate.world.decide("ada", SUBJECT, added=files, key=member_key("clara"))
-    only(gate.ask(RequestRef(number, "ada"), gate.maker.commit(head, vote)), "SIG001")
-    vote = gate.world.decide("ada", SUBJECT, added=files)
-    only(gate.ask(RequestRef(number, "clara"), gate.maker.commit(head, vote)), "a decision of 'ada'")
-
-
-def test_a_decision_on_other_bytes_is_refused(gate: Gate, waiting: Waiting) -> None:
-    number, head, files = waiting
-    vote = gate.world.decide("ada", SUBJECT, added={SUBJECT: files[SUBJECT] + b"\n"})
-    only(gate.ask(RequestRef(number, "ada"), gate.maker.commit(head, vote)), "DEC001")
-
-
-def test_decisions_bring_nothing_else(gate: Gate, waiting: Waiting) -> None:
-    number, head, files = waiting
-    ref = RequestRef(number, "ada")
-    vote = gate.world.decide("ada", SUBJECT, added=files)
-    only(gate.ask(ref, gate.maker.commit(head, {**vote, **gate.cube()})), "is not a decision")
-    outside = {f"registry/{p}": d for p, d in vote.items()} | {"README": b"x\n"}
-    only(gate.ask(ref, gate.maker.commit(head, outside, folder="")), "outside 'registry/'")
-    only(gate.ask(ref, gate.maker.commit(gate.host.main(), vote)), "one commit on the request's head")
-    only(gate.ask(ref, gate.maker.commit(head, {})), "adds no decision")
-    about_clara = gate.world.decide("ada", "members/clara/1.yml", verdict="revoke", version=2)
-    only(gate.ask(ref, gate.maker.commit(head, about_clara)), "is not part of this request")
-
-
-def test_a_decision_needs_an_open_request(gate: Gate) -> None:
-    only(gate.ask(RequestRef("0" * 16, "ada"), gate.host.main()), "no open request")
-
-
-def test_decisions_are_added_to_and_never_taken_away(gate: Gate) -> None:
-    files = member_file(gate.world, "general-hospital") | member_file(gate.world, "city-clinic")
-    number, head = gate.opened(files)
-    first = gate.world.decide("ada", SUBJECT, added=files)
-    second = gate.world.decide("ada", "members/city-clinic/1.yml", added=files)
-    ref = RequestRef(number, "ada")
-    one, both = gate.maker.commit(head, first), gate.maker.commit(head, {**first, **second})
-    assert gate.ask(ref, one) == []
-    assert gate.ask(ref, both, one) == []
-    only(gate.ask(ref, one, both), "may not be taken away")
-    only(gate.ask(ref, gate.maker.commit(head, second), one), "may not be taken away")
-    only(gate.ask(ref, None, one), "may not be deleted")
-
-
-def test_a_decision_that_counts_no_more_may_be_replaced(gate: Gate, waiting: Waiting) -> None:
-    number, head, files = waiting
-    void = gate.world.decide("ada", SUBJECT, added={SUBJECT: b"other bytes\n"})
-    good = gate.world.decide("ada", SUBJECT, added=files)
-    ref = RequestRef(number, "ada")
-    assert gate.ask(ref, gate.maker.commit(head, good), gate.maker.commit(head, void)) == []
-
-
-# --- before there is a registry
-
-
-@pytest.fixture
-def empty(gate: Gate) -> Gate:
-    """The same repository before its first commit."""
-    gate.store.update_ref(MAIN, None, gate.host.main())
-    return gate
-
-
-def test_main_begins_with_the_pinned_root_only(empty: Gate) -> None:
-    lawful = empty.maker.commit(None, genesis())
-    assert empty.ask(MAIN, lawful) == []
-    other = empty.maker.commit(None, genesis(title="Another consortium"))
-    only(empty.ask(MAIN, other), "is not the root this repository was made for")
-    nothing_pinned = Receiver(empty.store, BEGIN, None).judge([RefUpdate(None, lawful, MAIN)])
-    assert [f.message for f in nothing_pinned[MAIN]] == [
-        "is not the root this repository was made for (none)"
-    ]
-
-
-def test_the_pinned_root_alone_is_no_lawful_beginning(empty: Gate) -> None:
-    files = genesis()
-    del files["root/1.ada.sig"]
-    only(empty.ask(MAIN, empty.maker.commit(None, files)), "GEN001")
-
-
-def test_there_are_no_requests_before_there_is_a_registry(empty: Gate) -> None:
-    files = genesis()
-    only(empty.ask(RequestRef(request_id(files)), empty.maker.commit(None, files)), "no registry here yet")
 
 
 def test_lines_are_bounded_and_printable() -> None:

@@ -66,8 +66,7 @@ def test_rules_are_told_apart_and_explained() -> None:
 
 
 def test_each_case_says_in_a_sentence_what_happens() -> None:
+    fields = {"says", "after", "merged", "unchecked", "change", "verdict", "findings"}
     for case in CASES:
-        assert set(case.given) <= {"says", "after", "merged", "unchecked", "change", "verdict", "findings"}, (
-            case.name
-        )
+        assert set(case.given) <= fields, case.name
         assert len(case.given["says"]) > len("short"), case.name

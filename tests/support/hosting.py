@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,10 +19,12 @@ from medperf_cli.adapters.store.repository import GitStore
 from medperf_cli.adapters.store.writing import Author, write_commit
 from medperf_cli.core.check.engine import CONSENSUS, check
 from medperf_cli.core.check.findings import Verdict
+from medperf_cli.core.names import Kind
 from medperf_cli.core.requests import MAIN, RequestRef, request_id
 from medperf_cli.flows.init_bare import init_bare
 from medperf_cli.flows.upstream import Upstream
 from tests.support.story import STEPS
+from tests.support.story_fields import cube_fields
 from tests.support.world import World
 
 SOMEBODY = Author("somebody", "somebody@example.org")
@@ -91,6 +94,10 @@ class Hosted:
         member.upstream.fetch()
         return member
 
+    def cube(self, name: str = "forest", member: str = "acme", **fields: Any) -> dict[str, bytes]:
+        """A model cube, signed by its member."""
+        return self.world.write(Kind.CUBE, f"{member}/{name}", **cube_fields("model", "infer", "4", **fields))
+
     def unhook(self) -> None:
         """Take the hooks away, as a careless copy would."""
         for hook in (self.path / "hooks").iterdir():
@@ -124,10 +131,14 @@ class Member:
         return self.forge.open(files, title=title, author=author, base=base or self.hosted.main())
 
     def commit(
-        self, base: str | None, files: Mapping[str, bytes], *, folder: str = "registry", **more: dt.datetime
+        self,
+        base: str | None,
+        files: Mapping[str, bytes],
+        *,
+        folder: str = "registry",
+        date: dt.datetime = BEGIN,
     ) -> str:
         """A commit that anybody with git could make."""
-        date = more.get("date", BEGIN)
         return write_commit(self.store, base, files, "a commit", author=SOMEBODY, date=date, folder=folder)
 
     def push(self, *refspecs: str) -> Pushed:

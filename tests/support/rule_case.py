@@ -1,4 +1,4 @@
-"""Cases of rules as they stand on disk: a base, what is done to it, what one rule must say; see tests/rules."""
+"""Cases of rules as they stand on disk (tests/rules): a base, a change to it, what one rule must say."""
 
 from __future__ import annotations
 
@@ -66,16 +66,13 @@ class Draft:
         if isinstance(value, list):
             return [self.resolve(v) for v in value]
         word, _, rest = value.partition(" ") if isinstance(value, str) else ("", "", "")
-        match word:
-            case "pin":
-                return self.seen_so_far.pin(rest)
-            case "digest":
-                return self.seen_so_far.pin(rest)["sha256"]
-            case "key":
-                return member_key(rest).public_text
-            case "tree":
-                return self.world.trees[int(rest)]
-        return value
+        named: dict[str, Callable[[], Any]] = {
+            "pin": lambda: self.seen_so_far.pin(rest),
+            "digest": lambda: self.seen_so_far.pin(rest)["sha256"],
+            "key": lambda: member_key(rest).public_text,
+            "tree": lambda: self.world.trees[int(rest)],
+        }
+        return named[word]() if word in named else value
 
     def change(self) -> Change:
         """The change as git's raw diff would show it."""

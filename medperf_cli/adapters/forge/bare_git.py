@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 
 from medperf_cli.adapters.forge.base import Answer, Forge, Repository, Request, RequestState
 from medperf_cli.core.requests import MAIN, SPOKEN, OpenRequest, RequestRef, open_requests, request_id
-from medperf_cli.errors import ConfigurationError, ConflictError, MedperfError, RejectedError, UnknownIdError
+from medperf_cli.errors import (
+    ConfigurationError,
+    ConflictError,
+    IntegrityError,
+    MedperfError,
+    RejectedError,
+    UnknownIdError,
+)
 
 _TAKEN = "TREE002 "
 
@@ -51,7 +59,12 @@ class BareGit(Forge):
 
     def list(self) -> Sequence[Request]:
         """The open requests, by id (raises NetworkError)."""
-        return [self._describe(found) for found in open_requests(self._repository.fetch())]
+        requests = []
+        for found in open_requests(self._repository.fetch()):
+            # What is no commit was written past the hooks; it is no request, and must not hide the others.
+            with contextlib.suppress(IntegrityError):
+                requests.append(self._describe(found))
+        return requests
 
     def read(self, request_id: str) -> Request:
         """One open request, by its id or a unique beginning of it (raises UnknownIdError, NetworkError)."""

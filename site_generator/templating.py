@@ -1,0 +1,95 @@
+"""The Jinja2 environment: autoescape on, nothing undefined, no hidden characters, links only to https."""
+
+from __future__ import annotations
+
+import datetime as dt
+import unicodedata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from medperf_cli.core.figures import figure
+from medperf_cli.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+TEMPLATES = Path(__file__).parent / "templates"
+_INSTALL = "install it: `pip install 'medperf-registry[site]'`"
+_BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+_KEPT = frozenset("\n\t")
+
+
+def environment() -> Environment:
+    """The environment of all templates (raises ConfigurationError where Jinja2 is not installed)."""
+    try:
+        import jinja2  # noqa: PLC0415 - an extra
+    except ImportError as error:
+        raise ConfigurationError("the site needs Jinja2, which is not installed", hint=_INSTALL) from error
+    env = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        finalize=_finalize,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    env.filters |= {
+        "day": day,
+        "moment": moment,
+        "figure": figure,
+        "amount": amount,
+        "size": size,
+        "plain": visible,
+    }
+    env.tests["outside"] = is_outside_link
+    return env
+
+
+def visible(text: str) -> str:
+    """The text with control and direction characters replaced, so that what is read is what was signed."""
+    return "".join("\ufffd" if c in _BIDI or (_is_control(c) and c not in _KEPT) else c for c in text)
+
+
+def _is_control(character: str) -> bool:
+    return unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp")
+
+
+def _finalize(value: Any) -> Any:
+    from markupsafe import Markup  # noqa: PLC0415 - comes with Jinja2
+
+    if value is None:
+        raise TypeError("a template prints None")
+    return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def is_outside_link(text: object) -> bool:
+    """Whether an address that an entity gives may become a link: https, and nothing odd in it."""
+    return isinstance(text, str) and text.startswith("https://") and not set(text) & set("\"'<>\\` \n\t")
+
+
+def day(seconds: int) -> str:
+    """A UTC date, such as 2026-01-31."""
+    return dt.datetime.fromtimestamp(seconds, dt.UTC).strftime("%Y-%m-%d")
+
+
+def moment(seconds: int) -> str:
+    """A UTC time to the second, as registry files write it."""
+    return dt.datetime.fromtimestamp(seconds, dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def amount(number: float) -> str:
+    """A plain number: whole ones without a point, thousands apart."""
+    return (
+        f"{int(number):,}" if float(number).is_integer() else f"{number:.6g}".replace("-", "\N{MINUS SIGN}")
+    )
+
+
+def size(number: int) -> str:
+    """Bytes for people, in powers of 1024."""
+    value, unit = float(number), "bytes"
+    for unit in ("bytes", "KiB", "MiB", "GiB", "TiB"):
+        if value < 1024 or unit == "TiB":  # noqa: PLR2004 - bytes in a KiB
+            break
+        value /= 1024
+    return f"{number:,} bytes" if unit == "bytes" else f"{value:.1f} {unit}"
