@@ -22,19 +22,15 @@ def init(
     contact: Annotated[str, typer.Option(help="A role mailbox.")] = "",
     years: Annotated[int, typer.Option(help="After how many years the root must be renewed.")] = 5,
     shared: Annotated[bool, typer.Option("--shared", help="The folder's group may push.")] = False,
-    hooks_only: Annotated[
-        bool, typer.Option("--hooks-only", help="Renew the hooks of a repository.")
-    ] = False,
 ) -> None:
     """Make a registry: a bare repository whose first commit is the root, signed with your key.
 
-    Example: medperf registry init --bare /srv/registry.git --title "Breast imaging" --admin ada
-    --contact registry@example.org
+    On a registry that is there already it only renews the hooks. Example: medperf registry init --bare
+    /srv/registry.git --title "Breast imaging" --admin ada --contact registry@example.org
     """
-    from medperf_cli.flows.found_registry import Founding, found_registry, renew_hooks  # noqa: PLC0415
+    from medperf_cli.flows.found_registry import Founding, found_registry, renewed_hooks  # noqa: PLC0415
 
-    if hooks_only:
-        renew_hooks(path)
+    if bare and renewed_hooks(path):
         console.note(f"hooks of '{path}' are renewed")
         return
     founding = Founding(path, title, admin, name or admin, contact, years, shared)

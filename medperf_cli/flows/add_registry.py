@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from medperf_cli.adapters.store.index import Index
 from medperf_cli.adapters.store.index_rows import Meta
 from medperf_cli.adapters.store.remote import clone
 from medperf_cli.adapters.store.repository import GitStore
@@ -17,8 +17,8 @@ from medperf_cli.core.lifecycle.reader import sha256
 from medperf_cli.core.names import parse_path
 from medperf_cli.errors import ConfigurationError, IntegrityError, UsageError
 from medperf_cli.flows.deps import Deps
-from medperf_cli.flows.registry import MAIN, Place
-from medperf_cli.flows.sync import ROOT_ONE, Synced, verify_main
+from medperf_cli.flows.registry import MAIN, Place, opened, write_pin
+from medperf_cli.flows.sync import ROOT_ONE, Synced, sync
 
 _PREFIX = "sha256:"
 
@@ -56,39 +56,39 @@ def add_registry(deps: Deps, url: str, root: str | None) -> Added:
             first, digest = _first_root(store)
             _pin(deps, first, digest, wanted)
             place = Place(folder / first.registry)
-            known = _begin(place, unfinished, Meta(first.registry, _address(url), digest, 0, "", 0))
-        with GitStore(place.mirror) as store:
-            try:
-                synced = verify_main(deps, store, place, known)
-            except IntegrityError:
-                if not known.verified_commit:
-                    shutil.rmtree(place.folder, ignore_errors=True)
-                raise
+            _settle(place, unfinished, Meta(first.registry, _address(url), digest, 0, "", 0))
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
+    settings = dataclasses.replace(deps.settings, registry=first.registry)
+    try:
+        synced = sync(dataclasses.replace(deps, settings=settings))
+    except IntegrityError:
+        _forget_unverified(place)
+        raise
     save(deps.settings, {"registry": first.registry})
     return Added(first.registry, first.title, f"{_PREFIX}{digest}", synced)
 
 
-def _begin(place: Place, unfinished: Path, meta: Meta) -> Meta:
-    """Put the fresh clone in its place; a copy that is there already keeps its ratchet."""
-    if place.index.exists():
-        with Index.open(place.index) as index:
-            known = index.meta()
-        if known is not None and known.root_sha256 == meta.root_sha256:
-            if known.url != meta.url:
-                raise ConfigurationError(
-                    f"registry {meta.registry} is here already, from '{known.url}'",
-                    hint=f"remove '{place.folder}' to begin anew (this forgets what was seen)",
-                )
-            shutil.rmtree(place.mirror, ignore_errors=True)
-            (unfinished / place.mirror.name).rename(place.mirror)
-            return known
+def _settle(place: Place, unfinished: Path, meta: Meta) -> None:
+    """Put a fresh clone in its place; a copy that is there already stays, with its ratchet."""
+    if place.pin.exists():
+        known = opened(place)
+        if known.url != meta.url:
+            raise ConfigurationError(
+                f"registry {meta.registry} is here already, from '{known.url}'",
+                hint=f"remove '{place.folder}' to begin anew (this forgets what was seen)",
+            )
+        return
     shutil.rmtree(place.folder, ignore_errors=True)
     unfinished.rename(place.folder)
-    with Index.create(place.index) as index:
-        index.replace_all([], meta)
-    return meta
+    write_pin(place, meta)
+    opened(place)
+
+
+def _forget_unverified(place: Place) -> None:
+    """Leave nothing behind of a registry of which nothing could be verified."""
+    if not opened(place).verified_commit:
+        shutil.rmtree(place.folder, ignore_errors=True)
 
 
 def _first_root(store: GitStore) -> tuple[Root, str]:

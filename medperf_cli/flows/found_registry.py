@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from medperf_cli.adapters.store.repository import GitStore
 from medperf_cli.adapters.store.settings import save
 from medperf_cli.core.entities.parsing import emit_entity, validate
 from medperf_cli.core.entities.root import FORMAT
@@ -20,10 +21,10 @@ from medperf_cli.core.names import (
     is_name,
     signature_path,
 )
-from medperf_cli.errors import UsageError
+from medperf_cli.errors import ConfigurationError, UsageError
 from medperf_cli.flows.deps import TOOL_VERSION, Deps
 from medperf_cli.flows.identity import signer
-from medperf_cli.flows.init_bare import init_bare, install_hooks
+from medperf_cli.flows.init_bare import init_bare, install_hooks, pinned_root
 
 
 @dataclass(frozen=True)
@@ -96,6 +97,21 @@ def _bytes(path: EntityPath, registry: str, fields: dict[str, Any]) -> bytes:
     return emit_entity(validate(path.kind, {**header, **fields}))
 
 
-def renew_hooks(path: Path) -> None:
-    """Write the hooks of a bare repository again (raises ConfigurationError)."""
+def renewed_hooks(path: Path) -> bool:
+    """Write the hooks of a registry that stands at `path` again; False where there is none.
+
+    Raises:
+        ConfigurationError: something else stands there, or it cannot be written.
+
+    """
+    if not path.is_dir() or not any(path.iterdir()):
+        return False
+    if not (path / "HEAD").is_file() or not _is_registry(path):
+        raise ConfigurationError(f"'{path}' is not empty, and no registry", hint="name a new folder")
     install_hooks(path)
+    return True
+
+
+def _is_registry(path: Path) -> bool:
+    with GitStore(path) as store:
+        return pinned_root(store) is not None

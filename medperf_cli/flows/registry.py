@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from medperf_cli.adapters.store.files import write_atomic
 from medperf_cli.adapters.store.index import Index
 from medperf_cli.adapters.store.index_rows import Meta
 from medperf_cli.adapters.store.settings import Settings
-from medperf_cli.errors import ConfigurationError
+from medperf_cli.errors import ConfigurationError, IntegrityError
 
 MAIN = "refs/remotes/origin/main"
+VERIFIED = "refs/medperf/verified"
+"""The last verified commit, kept in the mirror too: a lost index does not loosen the ratchet."""
 
 
 @dataclass(frozen=True)
@@ -37,9 +41,47 @@ class Place:
         return self.folder / "outbox"
 
     @property
+    def pin(self) -> Path:
+        """Which registry this is, from where, and its root's digest: what the index can be made anew from."""
+        return self.folder / "pin.json"
+
+    @property
     def lock(self) -> Path:
         """Held while the copy is changed."""
         return self.folder / "lock"
+
+
+def write_pin(here: Place, meta: Meta) -> None:
+    """Keep which registry this is (raises ConfigurationError)."""
+    known = {"registry": meta.registry, "url": meta.url, "root_sha256": meta.root_sha256}
+    write_atomic(here.pin, (json.dumps(known, indent=1) + "\n").encode())
+
+
+def opened(here: Place) -> Meta:
+    """How far the index goes; a damaged one is begun anew, to be filled by a replay from genesis.
+
+    Raises:
+        IntegrityError: the pin is damaged too: the registry must be added again.
+
+    """
+    try:
+        with Index.open(here.index) as index:
+            meta = index.meta()
+    except (ConfigurationError, IntegrityError):
+        meta = None
+    if meta is not None:
+        return meta
+    try:
+        known = json.loads(here.pin.read_bytes())
+        meta = Meta(known["registry"], known["url"], known["root_sha256"], 0, "", 0)
+    except (OSError, ValueError, KeyError, TypeError):
+        raise IntegrityError(
+            f"the copy of the registry in '{here.folder}' is damaged",
+            hint="remove it and add the registry again",
+        ) from None
+    with Index.create(here.index) as index:
+        index.replace_all([], meta)
+    return meta
 
 
 def place(settings: Settings) -> Place:

@@ -17,7 +17,7 @@ from medperf_cli.core.snapshot import Change
 from medperf_cli.errors import IntegrityError
 from medperf_cli.flows.deps import Deps
 from medperf_cli.flows.index_state import Entry, entered, known_entries, rows
-from medperf_cli.flows.registry import MAIN, Place, place
+from medperf_cli.flows.registry import MAIN, VERIFIED, Place, opened, place
 
 ROOT_ONE = "root/1.yml"
 
@@ -68,10 +68,9 @@ def sync(deps: Deps) -> Synced:
     """
     here = place(deps.settings)
     with exclusive(here.lock, "sync", wait=60), GitStore(here.mirror) as store:
-        with Index.open(here.index) as index:
-            known = index.meta()
-        if known is None:
-            raise IntegrityError("the local copy names no registry", hint="add the registry again")
+        known = opened(here)
+        if not known.verified_commit and store.rev(VERIFIED):
+            deps.talk.say("the index is made anew: every change is verified again")
         fetch(store, known.url, [f"+refs/heads/main:{MAIN}"], deps.talk.progress)
         return verify_main(deps, store, here, known)
 
@@ -81,6 +80,12 @@ def verify_main(deps: Deps, store: GitStore, here: Place, known: Meta) -> Synced
     head = store.rev(MAIN)
     if head is None:
         raise IntegrityError("the remote has no branch 'main'", hint="is this the address of a registry?")
+    last = store.rev(VERIFIED)
+    if last is not None and not known.verified_commit and not store.is_first_parent_ancestor(last, head):
+        raise IntegrityError(
+            f"commit {last[:12]}, verified here before, is not in the history offered now",
+            hint="history was rewritten; tell the registry's admins, and keep the clone you have",
+        )
     done = replay(deps, store, known, head)
     if done.commit is None:
         raise done.failure or IntegrityError("main holds no registry", hint="is the address right?")
@@ -138,6 +143,7 @@ def _store(store: GitStore, here: Place, known: Meta, done: Replayed) -> int:
         version = Reader(snapshot).root_path.version
         meta = Meta(known.registry, known.url, known.root_sha256, version, commit, done.clock)
         index.replace_all(found, meta)
+    store.update_ref(VERIFIED, commit, store.rev(VERIFIED))
     return len(found)
 
 

@@ -290,7 +290,7 @@ def test_a_committee_that_only_the_requester_could_complete_says_so() -> None:
 
 def test_what_is_not_there_has_no_standing() -> None:
     world = registry_of("ada")
-    with pytest.raises(IntegrityError, match="'cubes/ada/tree/1.yml' is not in the registry"):
+    with pytest.raises(IntegrityError, match=r"'cubes/ada/tree/1\.yml' is not in the registry"):
         standing(world, "cubes/ada/tree/1.yml")
     assert world.state.in_force(Kind.CUBE, "ada/tree") is None
 

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import json
+import signal
 import threading
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from medperf_cli.adapters.executor.base import Outcome
+from medperf_cli.adapters.executor.base import CellJob, Outcome
+from medperf_cli.adapters.executor.cell import Phase
+from medperf_cli.adapters.runtime.base import CELL_LABEL
+from medperf_cli.adapters.runtime.docker_engine import DockerEngine
 from medperf_cli.core.names import Kind
 from medperf_cli.errors import (
     ConfigurationError,
@@ -21,26 +29,28 @@ from medperf_cli.errors import (
     UsageError,
 )
 from medperf_cli.flows import compatibility
-from medperf_cli.flows.benchmark_run import run_benchmark
+from medperf_cli.flows.benchmark_run import RunSummary, run_benchmark
 from medperf_cli.flows.cell_plan import plan_cells
 from medperf_cli.flows.local_results import find_local, local_results
 from medperf_cli.flows.result_draft import result_fields
-from tests.support.shell_cubes import EVALUATE, INFER, V, demo_archive
-from tests.support.story_fields import DATASET, FOREST, METRICS, REFERENCE, TISSUE
+from medperf_cli.flows.telling import TellsCells
+from tests.support.hospital import Hospital, MakeHospital
+from tests.support.shell_cubes import EVALUATE, INFER, V, asset, demo_archive
+from tests.support.story_fields import DATASET, FOREST, REFERENCE, TISSUE
 
 
-def run(hospital, models=None, **flags):
+def run(hospital: Hospital, models: Sequence[str] | None = None, *, no_cache: bool = False) -> RunSummary:
     with hospital.open() as workbench, hospital.index() as index:
-        return run_benchmark(workbench, index, TISSUE, DATASET, models, **flags)
+        return run_benchmark(workbench, index, TISSUE, DATASET, models, no_cache=no_cache)
 
 
-def drafted(hospital, model: str) -> dict:
+def drafted(hospital: Hospital, model: str) -> dict[str, Any]:
     with hospital.open() as workbench, hospital.index() as index:
         (local,) = [r for r in local_results(workbench.spool, index, "st-mary") if r.model == model]
         return result_fields(workbench, hospital.story.world.state, index, local)
 
 
-def submitted(hospital, model: str) -> dict:
+def submitted(hospital: Hospital, model: str) -> dict[str, Any]:
     """Draft and publish: the registry's own check looks at it."""
     fields = drafted(hospital, model)
     world = hospital.story.world
@@ -48,11 +58,21 @@ def submitted(hospital, model: str) -> dict:
     return fields
 
 
-def value(fields: dict, key: str) -> dict:
-    return next(metric for metric in fields["metrics"] if metric["key"] == key)
+def value(fields: dict[str, Any], key: str) -> dict[str, Any]:
+    return next(dict(metric) for metric in fields["metrics"] if metric["key"] == key)
 
 
-def test_the_reference_model_passes_on_the_demo_data_before_anything_is_registered(hospital) -> None:
+def containers(engine: DockerEngine) -> list[str]:
+    """What our containers work for, as the engine says."""
+    from docker import APIClient  # noqa: PLC0415 - only where the SDK is there
+
+    with closing(APIClient(engine._host, version="auto")) as api:
+        return [c["Labels"][CELL_LABEL] for c in api.containers(all=True, filters={"label": CELL_LABEL})]
+
+
+def test_the_reference_model_passes_on_the_demo_data_before_anything_is_registered(
+    hospital: Hospital,
+) -> None:
     story = hospital.story
     with hospital.open() as workbench:
         outcome = compatibility.tested_on_demo(workbench, story.parts, story.parts.reference)
@@ -81,7 +101,7 @@ def test_the_reference_run_of_the_association_is_found_done_by_the_benchmark_run
     assert [r.outcome for r in run(hospital, [FOREST], no_cache=True).rows] == [Outcome.DONE]
 
 
-def test_results_are_drafted_with_paired_differences_and_pass_the_registrys_check(hospital) -> None:
+def test_results_are_drafted_with_paired_differences_and_pass_the_registrys_check(hospital: Hospital) -> None:
     hospital.take_part()
     run(hospital)
     first = submitted(hospital, REFERENCE)
@@ -92,7 +112,7 @@ def test_results_are_drafted_with_paired_differences_and_pass_the_registrys_chec
     (against,) = second["against"]
     assert against["result"]["path"] == f"results/{TISSUE}/{REFERENCE}/{DATASET}/1.yml"
     assert {m["key"]: m["difference"] for m in against["metrics"]}["accuracy"] == pytest.approx(-0.05)
-    assert "private" not in json.dumps(second)
+    assert "lesions" not in json.dumps(second)
     assert "case-" not in json.dumps(second)
     with hospital.open() as workbench, hospital.index() as index:
         found = local_results(workbench.spool, index, "st-mary")
@@ -102,7 +122,7 @@ def test_results_are_drafted_with_paired_differences_and_pass_the_registrys_chec
             find_local(workbench.spool, index, "st-mary", "0" * 12)
 
 
-def test_the_execution_record_tells_engine_isolation_and_both_tasks(hospital) -> None:
+def test_the_execution_record_tells_engine_isolation_and_both_tasks(hospital: Hospital) -> None:
     hospital.take_part()
     run(hospital, [FOREST])
     execution = drafted(hospital, FOREST)["execution"]
@@ -113,7 +133,7 @@ def test_the_execution_record_tells_engine_isolation_and_both_tasks(hospital) ->
     assert execution["hardware"]["cpus"] >= 1
 
 
-def test_edited_outputs_are_refused_and_a_new_run_repairs_it(hospital) -> None:
+def test_edited_outputs_are_refused_and_a_new_run_repairs_it(hospital: Hospital) -> None:
     hospital.take_part()
     run(hospital, [FOREST])
     (cases,) = hospital.settings.runs.glob("runs/*/attempt-1/local_outputs/cases.csv")
@@ -134,7 +154,7 @@ def test_edited_outputs_are_refused_and_a_new_run_repairs_it(hospital) -> None:
         ("sleep 30", "longer than 1 seconds"),
     ],
 )
-def test_a_failing_model_does_not_stop_the_others(hospital, text: str, says: str) -> None:
+def test_a_failing_model_does_not_stop_the_others(hospital: Hospital, text: str, says: str) -> None:
     hospital.take_part()
     hospital.story.model("acme/broken", text)
     with hospital.open(timeout_seconds=1.0) as workbench, hospital.index() as index:
@@ -162,13 +182,15 @@ def test_a_failing_model_does_not_stop_the_others(hospital, text: str, says: str
         (EVALUATE + f"ln -s /etc/passwd {V}/local_outputs/x", "symlink that leads outside"),
     ],
 )
-def test_numbers_that_cannot_be_fail_the_cell_by_name(make_hospital, evaluate: str, says: str) -> None:
+def test_numbers_that_cannot_be_fail_the_cell_by_name(
+    make_hospital: MakeHospital, evaluate: str, says: str
+) -> None:
     hospital = make_hospital(evaluate=evaluate)
     with hospital.open() as workbench, pytest.raises(ContainerError, match=says):
         compatibility.tested_on_demo(workbench, hospital.story.parts, hospital.story.parts.reference)
 
 
-def test_priorities_order_the_models_after_the_reference(make_hospital) -> None:
+def test_priorities_order_the_models_after_the_reference(make_hospital: MakeHospital) -> None:
     priorities = [{"model": "acme/urgent", "priority": 5}, {"model": FOREST, "priority": -1}]
     hospital = make_hospital(benchmark={"priorities": priorities})
     for name in ("acme/aaa", "acme/urgent"):
@@ -183,7 +205,7 @@ def test_priorities_order_the_models_after_the_reference(make_hospital) -> None:
     assert chosen == [FOREST]
 
 
-def test_what_cannot_be_run_says_why(hospital) -> None:
+def test_what_cannot_be_run_says_why(hospital: Hospital) -> None:
     with hospital.index() as index:
         with pytest.raises(UsageError, match="not associated"):
             plan_cells(hospital.deps, index, TISSUE, DATASET)
@@ -191,10 +213,10 @@ def test_what_cannot_be_run_says_why(hospital) -> None:
             plan_cells(hospital.deps, index, "tumor-board/unknown", DATASET)
     data = hospital.take_part()
     with hospital.index() as index:
-        hospital.settings = type(hospital.settings)(**{**vars(hospital.settings), "member": "acme"})
+        hospital.settings = replace(hospital.settings, member="acme")
         with pytest.raises(UsageError, match="not of member 'acme'"):
             plan_cells(hospital.deps, index, TISSUE, DATASET)
-        hospital.settings = type(hospital.settings)(**{**vars(hospital.settings), "member": "st-mary"})
+        hospital.settings = replace(hospital.settings, member="st-mary")
         (data.data / "cases.txt").write_text("case-00\n")
         with pytest.raises(IntegrityError, match="changed 'data/cases.txt'"):
             plan_cells(hospital.deps, index, TISSUE, DATASET)
@@ -203,7 +225,7 @@ def test_what_cannot_be_run_says_why(hospital) -> None:
             plan_cells(hospital.deps, index, TISSUE, DATASET)
 
 
-def test_a_small_cell_is_refused_before_anything_is_signed(make_hospital) -> None:
+def test_a_small_cell_is_refused_before_anything_is_signed(make_hospital: MakeHospital) -> None:
     few = EVALUATE.replace("$((right * positive)),$positive", "$((case_is == 1)),$case_is")
     few = few.replace('    [ "$case" =', '    case_is=0; [ "$case" = case-03 ] && case_is=1\n    [ "$case" =')
     hospital = make_hospital(evaluate=few)
@@ -213,66 +235,79 @@ def test_a_small_cell_is_refused_before_anything_is_signed(make_hospital) -> Non
         drafted(hospital, FOREST)
 
 
-def test_the_site_may_raise_the_minimum(hospital) -> None:
+def test_the_site_may_raise_the_minimum(hospital: Hospital) -> None:
     hospital.take_part()
     run(hospital, [FOREST])
-    hospital.settings = type(hospital.settings)(**{**vars(hospital.settings), "minimum_cell": 30})
+    hospital.settings = replace(hospital.settings, minimum_cell=30)
     with pytest.raises(PolicyError, match="fewer than 30 patients"):
         drafted(hospital, FOREST)
 
 
-def test_an_interrupted_run_leaves_no_container_and_is_finished_by_the_same_command(hospital) -> None:
+class StopsSoon(TellsCells):
+    """Presses Ctrl-C a moment after a cell's container was asked for."""
+
+    def phase(self, job: CellJob, phase: Phase) -> None:
+        main = threading.main_thread().ident
+        assert main is not None
+        threading.Timer(1.0, signal.pthread_kill, (main, signal.SIGINT)).start()
+
+
+def test_an_interrupted_run_leaves_no_container_and_is_finished_by_the_same_command(
+    hospital: Hospital, engine: DockerEngine
+) -> None:
     hospital.take_part()
-    slow = INFER.replace("n=0\n", "[ -e /tmp/x ] || sleep 30\nn=0\n", 1)
-    hospital.story.model("acme/slow", slow)
+    hospital.story.model("acme/slow", f"[ -e {V}/data/go ] || sleep 30\n{INFER}")
     with hospital.open() as workbench, hospital.index() as index:
-        plan = plan_cells(workbench.deps, index, TISSUE, DATASET, ["acme/slow"])
-        started = threading.Event()
-
-        class StopsSoon(compatibility.TellsCells):
-            def phase(self, job, phase) -> None:
-                started.set()
-
-        import _thread  # noqa: PLC0415 - Ctrl-C, as the terminal would send it
-
-        def press() -> None:
-            started.wait(20)
-            threading.Event().wait(1.5)
-            _thread.interrupt_main()
-
-        threading.Thread(target=press, daemon=True).start()
-        with pytest.raises(InterruptedByUserError):
-            run_benchmark(
-                workbench, index, TISSUE, DATASET, ["acme/slow"], observer=StopsSoon(workbench.talk)
-            )
-        assert workbench.engine.sweep() == ()
-        (local,) = [r for r in local_results(workbench.spool, index, "st-mary") if r.model == "acme/slow"]
-    assert local.state == "interrupted"
-    assert not local.submittable
-    assert plan.cells[0].spec == local.spec
+        observer = StopsSoon(workbench.talk)
+        with pytest.raises(InterruptedByUserError, match="0 of 1 cells finished"):
+            run_benchmark(workbench, index, TISSUE, DATASET, ["acme/slow"], observer=observer)
+        (local,) = local_results(workbench.spool, index, "st-mary")
+    assert (local.state, local.submittable) == ("interrupted", False)
+    assert not [c for c in containers(engine) if "acme/slow" in c]
+    assert [r.outcome for r in run(hospital, [FOREST, REFERENCE]).rows] == [Outcome.DONE] * 2
 
 
-def test_the_demo_dataset_may_not_lead_outside(make_hospital, tmp_path: Path) -> None:
-    hospital = make_hospital()
-    bad = (
-        demo_archive(tmp_path / "bad", **{"paths.yaml": b"data_path: ..\nlabels_path: truth\n"})
-        if (tmp_path / "bad").mkdir() is None
-        else None
-    )
-    from tests.support.shell_cubes import asset  # noqa: PLC0415
+def test_what_a_killed_process_left_is_taken_up(hospital: Hospital) -> None:
+    """Its attempt is never finished, so the next command makes another; its scratch folder is removed."""
+    hospital.take_part()
+    left = hospital.settings.scratch / "command-killed"
+    left.mkdir(parents=True)
+    (left / "patient.csv").write_text("a")
+    with hospital.open() as workbench, hospital.index() as index:
+        (cell,) = plan_cells(workbench.deps, index, TISSUE, DATASET, [FOREST]).cells
+        _, attempt = workbench.spool.claim(cell.spec)
+        (attempt.predictions / "half.csv").write_text("half")
+        (attempt.folder / "lock").unlink()
+    assert not left.exists()
+    assert run(hospital, [FOREST]).rows[0].outcome is Outcome.DONE
+    assert value(drafted(hospital, FOREST), "accuracy")["mean"] == 0.75
 
-    (tmp_path / "assets/bad.tar.gz").write_bytes(bad.read_bytes())
+
+def test_the_demo_dataset_may_not_lead_outside(hospital: Hospital, tmp_path: Path) -> None:
+    (tmp_path / "bad").mkdir()
+    bad = demo_archive(tmp_path / "bad", **{"paths.yaml": b"data_path: ..\nlabels_path: truth\n"})
+    bad.rename(tmp_path / "assets/bad.tar.gz")
     parts = hospital.story.parts
-    demo = parts.benchmark.demo_dataset.model_copy(update=asset(bad))
-    from dataclasses import replace  # noqa: PLC0415
-
+    demo = parts.benchmark.demo_dataset.model_copy(update=asset(tmp_path / "assets/bad.tar.gz"))
     parts = replace(parts, benchmark=parts.benchmark.model_copy(update={"demo_dataset": demo}))
-    with (
-        hospital.open() as workbench,
-        pytest.raises(IntegrityError, match="'data_path' is not a folder in it"),
-    ):
+    with hospital.open() as workbench, pytest.raises(IntegrityError, match="'data_path' is not a folder in"):
         compatibility.tested_on_demo(workbench, parts, parts.reference)
 
 
-def test_metrics_cube_name_is_in_the_story(hospital) -> None:
-    assert hospital.story.parts.metrics.name == METRICS
+def test_additional_files_are_laid_out_for_the_model_and_repaired_when_changed(
+    hospital: Hospital, tmp_path: Path
+) -> None:
+    weights = tmp_path / "assets/weights.txt"
+    weights.write_text("every 2\n")
+    files = [{**asset(weights), "name": "weights.txt", "unpack": False}]
+    text = INFER.replace("parameters/parameters_file.yaml", "additional_files/weights.txt")
+    hospital.story.model("acme/heavy", text, additional_files=files)
+    parts, heavy = hospital.story.parts, hospital.story.pinned("acme/heavy")
+    with hospital.open() as workbench:
+        first = compatibility.tested_on_demo(workbench, parts, heavy)
+        (laid,) = hospital.settings.home.glob("laid-out/*/weights.txt")
+        laid.write_text("every 1\n")
+        second = compatibility.tested_on_demo(workbench, parts, heavy, no_cache=True)
+    for outcome in (first, second):
+        assert value({"metrics": outcome.metrics}, "accuracy")["mean"] == 0.5
+    assert hospital.talk.heard("was changed: laying it out again")

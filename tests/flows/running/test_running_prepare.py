@@ -1,4 +1,4 @@
-"""A hospital prepares its data at home: once, resumably, and never without noticing that something changed."""
+"""A hospital prepares its data at home: once, resumably, and never without noticing what changed."""
 
 from __future__ import annotations
 
@@ -16,11 +16,12 @@ from medperf_cli.errors import (
 from medperf_cli.flows.dataset_folder import remember_source
 from medperf_cli.flows.prepare import prepare_dataset
 from medperf_cli.flows.prepared_data import check_prepared
+from tests.support.hospital import Hospital, MakeHospital
 from tests.support.shell_cubes import PREPARATOR, V, raw_folders
 from tests.support.story_fields import DATASET
 
 
-def test_data_are_prepared_counted_and_hashed_and_a_second_call_does_nothing(hospital) -> None:
+def test_data_are_prepared_counted_and_hashed_and_a_second_call_does_nothing(hospital: Hospital) -> None:
     hospital.submit()
     data = hospital.prepare()
     assert data.fresh
@@ -36,7 +37,7 @@ def test_data_are_prepared_counted_and_hashed_and_a_second_call_does_nothing(hos
     assert check_prepared(hospital.deps, hospital.folder, data.hash).hash == data.hash
 
 
-def test_the_same_files_have_another_hash_at_another_site(make_hospital, tmp_path: Path) -> None:
+def test_the_same_files_have_another_hash_at_another_site(make_hospital: MakeHospital) -> None:
     hospital = make_hospital()
     hospital.submit()
     first = hospital.prepare().hash
@@ -46,7 +47,9 @@ def test_the_same_files_have_another_hash_at_another_site(make_hospital, tmp_pat
 
 
 @pytest.mark.parametrize("missing", ["data", "labels"])
-def test_a_missing_folder_is_named_at_submission_and_later(hospital, tmp_path: Path, missing: str) -> None:
+def test_a_missing_folder_is_named_at_submission_and_later(
+    hospital: Hospital, tmp_path: Path, missing: str
+) -> None:
     folders = dict(zip(("data", "labels"), raw_folders(tmp_path), strict=True))
     gone = {**folders, missing: tmp_path / "nowhere"}
     with pytest.raises(ConfigurationError, match=f"^{missing} folder .*nowhere' does not exist"):
@@ -60,13 +63,13 @@ def test_a_missing_folder_is_named_at_submission_and_later(hospital, tmp_path: P
     assert hospital.prepare().fresh
 
 
-def test_preparing_before_submitting_says_what_to_do(hospital) -> None:
+def test_preparing_before_submitting_says_what_to_do(hospital: Hospital) -> None:
     with pytest.raises(ConfigurationError, match="is not known here") as caught:
         hospital.prepare()
     assert "dataset submit" in caught.value.hint
 
 
-def test_changed_prepared_files_are_named(hospital) -> None:
+def test_changed_prepared_files_are_named(hospital: Hospital) -> None:
     hospital.submit()
     data = hospital.prepare()
     (data.labels / "labels.csv").write_text("case-00,1\n")
@@ -82,7 +85,7 @@ def test_changed_prepared_files_are_named(hospital) -> None:
         check_prepared(hospital.deps, hospital.folder, "0" * 64)
 
 
-def test_new_raw_data_are_prepared_anew_and_the_old_set_aside(hospital) -> None:
+def test_new_raw_data_are_prepared_anew_and_the_old_set_aside(hospital: Hospital) -> None:
     raw, _ = hospital.submit()
     first = hospital.prepare()
     (raw / "more.txt").write_text("case-40\n")
@@ -104,7 +107,7 @@ cat {V}/raw_labels/* > {V}/labels/labels.csv
 """
 
 
-def test_an_interrupted_preparation_finds_its_own_outputs_again(make_hospital) -> None:
+def test_an_interrupted_preparation_finds_its_own_outputs_again(make_hospital: MakeHospital) -> None:
     hospital = make_hospital(prepare=RESUMED)
     hospital.submit()
     with pytest.raises(ContainerError, match=r"exit code 3.*logs/prepare.log'") as caught:
@@ -132,7 +135,7 @@ def test_an_interrupted_preparation_finds_its_own_outputs_again(make_hospital) -
     ],
 )
 def test_a_bad_preparator_is_refused_and_nothing_counts_as_prepared(
-    make_hospital, scripts: dict[str, str], says: str
+    make_hospital: MakeHospital, scripts: dict[str, str], says: str
 ) -> None:
     hospital = make_hospital(**scripts)
     hospital.submit()
@@ -141,7 +144,7 @@ def test_a_bad_preparator_is_refused_and_nothing_counts_as_prepared(
     assert not hospital.folder.record.exists()
 
 
-def test_a_task_that_takes_too_long_is_ended(make_hospital) -> None:
+def test_a_task_that_takes_too_long_is_ended(make_hospital: MakeHospital) -> None:
     hospital = make_hospital(prepare="sleep 60")
     hospital.submit()
     with hospital.open(timeout_seconds=1.0) as workbench, pytest.raises(TaskTimeoutError, match="1 seconds"):
@@ -149,7 +152,7 @@ def test_a_task_that_takes_too_long_is_ended(make_hospital) -> None:
     assert not list(hospital.settings.scratch.glob("command-*"))
 
 
-def test_data_submitted_as_prepared_are_used_where_they_are(make_hospital) -> None:
+def test_data_submitted_as_prepared_are_used_where_they_are(make_hospital: MakeHospital) -> None:
     hospital = make_hospital(prepare="exit 9")
     data, labels = hospital.submit(as_prepared=True)
     prepared = hospital.prepare()
@@ -160,7 +163,7 @@ def test_data_submitted_as_prepared_are_used_where_they_are(make_hospital) -> No
         check_prepared(hospital.deps, hospital.folder, prepared.hash)
 
 
-def test_without_the_image_the_error_says_where_it_was_looked_for(hospital, engine) -> None:
+def test_without_the_image_the_error_says_where_it_was_looked_for(hospital: Hospital) -> None:
     hospital.submit()
     cube = hospital.story.cube(PREPARATOR)
     absent = cube.container.model_copy(
@@ -174,7 +177,7 @@ def test_without_the_image_the_error_says_where_it_was_looked_for(hospital, engi
         prepare_dataset(workbench, DATASET, other)
 
 
-def test_an_archive_with_another_image_is_refused(hospital) -> None:
+def test_an_archive_with_another_image_is_refused(hospital: Hospital) -> None:
     hospital.submit()
     cube = hospital.story.cube(PREPARATOR)
     wrong = cube.container.model_copy(update={"image_id": "sha256:" + "a" * 64})
@@ -182,7 +185,7 @@ def test_an_archive_with_another_image_is_refused(hospital) -> None:
         prepare_dataset(workbench, DATASET, cube.model_copy(update={"container": wrong}))
 
 
-def test_without_an_engine_the_error_is_the_engines(hospital) -> None:
+def test_without_an_engine_the_error_is_the_engines(hospital: Hospital) -> None:
     def nobody() -> object:
         raise EngineError("no docker answers")
 

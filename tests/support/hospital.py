@@ -1,0 +1,92 @@
+"""A hospital with its own home, for flows that run cubes: what it was told and what its commands do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from medperf_cli.adapters.store.index import Index
+from medperf_cli.adapters.store.settings import Settings
+from medperf_cli.flows.dataset_folder import DatasetFolder, dataset_folder, remember_source
+from medperf_cli.flows.deps import Deps
+from medperf_cli.flows.prepare import prepare_dataset
+from medperf_cli.flows.prepared_data import PreparedData
+from medperf_cli.flows.published import prepared_fields
+from medperf_cli.flows.workbench import Workbench, open_workbench
+from tests.support.shell_cubes import PREPARATOR, ShellStory, raw_folders
+from tests.support.story_fields import DATASET
+from tests.support.tiny_image import TinyImage
+
+NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
+
+
+class Listener:
+    """Remembers what was said."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def say(self, text: str) -> None:
+        self.said.append(text)
+
+    def progress(self, step: str, done: int, total: int | None) -> None:
+        assert done >= 0, (step, total)
+
+    def heard(self, text: str) -> bool:
+        return any(text in line for line in self.said)
+
+
+def _never(text: str) -> bool:
+    raise AssertionError(f"nothing leaves here, so nobody is asked: {text}")
+
+
+@dataclass
+class Hospital:
+    """A site with its home; `open` gives a workbench, as one command would have it."""
+
+    home: Path
+    story: ShellStory
+    image: TinyImage
+    settings: Settings
+    talk: Listener = field(default_factory=Listener)
+
+    @property
+    def deps(self) -> Deps:
+        return Deps(self.settings, lambda: NOON, self.talk, _never, interactive=False)
+
+    @contextmanager
+    def open(self, **changes: Any) -> Iterator[Workbench]:
+        with open_workbench(self.deps) as workbench:
+            yield replace(workbench, **changes)
+
+    @property
+    def folder(self) -> DatasetFolder:
+        return dataset_folder(self.settings, DATASET)
+
+    def submit(self, patients: int = 40, **more: Any) -> tuple[Path, Path]:
+        data, labels = raw_folders(self.home, patients)
+        remember_source(self.settings, DATASET, data, labels, **more)
+        return data, labels
+
+    def prepare(self, **flags: Any) -> PreparedData:
+        with self.open() as workbench:
+            return prepare_dataset(workbench, DATASET, self.story.cube(PREPARATOR), **flags)
+
+    def take_part(self) -> PreparedData:
+        """Submit, prepare, set operational, be associated."""
+        self.submit()
+        data = self.prepare()
+        self.story.take_part(prepared_fields(data, 11))
+        return data
+
+    @contextmanager
+    def index(self) -> Iterator[Index]:
+        with self.story.index(self.home / "index.sqlite") as index:
+            yield index
+
+
+MakeHospital = Callable[..., Hospital]
