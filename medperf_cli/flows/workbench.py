@@ -103,7 +103,7 @@ def open_workbench(deps: Deps, connect: Callable[[], Engine] = _docker) -> Itera
             connect=connect,
             assets=AssetStore(settings.assets_folder, hashes),
             hashes=hashes,
-            spool=Spool(settings.runs, clock=deps.clock),
+            spool=Spool(settings.runs.parent, clock=deps.clock),  # it adds `runs`
             scratch=scratch,
             timeout_seconds=60.0 * settings.timeout_minutes,
         )

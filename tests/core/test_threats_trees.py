@@ -1,4 +1,4 @@
-"""Threats by trees, names and texts that a stranger can send; see test_threats.py for signatures and roles."""
+"""Threats by trees, names and texts that a stranger can send; test_threats.py has signatures and roles."""
 
 from __future__ import annotations
 

@@ -116,13 +116,17 @@ def shell_cube(image: TinyImage, kind: str, tasks: dict[str, str], **more: Any) 
         "tasks": {
             task: {
                 "run_args": script(text),
-                "input_volumes": VOLUMES[task][0],
+                "input_volumes": {**VOLUMES[task][0], **_additional(more)},
                 "output_volumes": VOLUMES[task][1],
             }
             for task, text in tasks.items()
         },
     }
     return cube_fields(kind, "infer", "1", **{"container": container, **more})
+
+
+def _additional(fields: dict[str, Any]) -> dict[str, Any]:
+    return {"additional_files": _volume("additional_files")} if "additional_files" in fields else {}
 
 
 def raw_folders(root: Path, patients: int = PATIENTS) -> tuple[Path, Path]:

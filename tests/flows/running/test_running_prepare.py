@@ -159,7 +159,7 @@ def test_data_submitted_as_prepared_are_used_where_they_are(make_hospital: MakeH
     assert (prepared.data, prepared.labels) == (data, labels)
     assert prepared.counts["cases"] == 40
     (data / "cases.txt").write_text("case-00\n")
-    with pytest.raises(IntegrityError, match="changed 'data/cases.txt'"):
+    with pytest.raises(IntegrityError, match=r"changed 'data/cases\.txt'"):
         check_prepared(hospital.deps, hospital.folder, prepared.hash)
 
 
