@@ -7,7 +7,7 @@ ENGINE ?= wanted
 PYTEST_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check test demo demo-clean docs facts clean
+.PHONY: help setup check cubes test demo demo-clean docs facts clean
 
 help: ## this list
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,7 +22,11 @@ check: ## style, format, types, layers (ruff, mypy, import-linter)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-test: setup check ## everything: set-up, check, all tests with containers and end-to-end ones
+cubes: setup ## the example's cubes and demo dataset, for tests that run them
+	@$(BIN)/python examples/breast-cancer/build_images.py --out .cache/breast-cancer/images >/dev/null \
+	  || echo "cubes: not built; tests that run them are skipped"
+
+test: setup check cubes ## everything: set-up, check, all tests with containers and end-to-end ones
 	$(BIN)/pytest -n auto $(PYTEST_ARGS)
 
 demo: ## a whole benchmark from nothing: four members, real data, real containers, a leaderboard

@@ -12,9 +12,8 @@ from urllib.parse import unquote, urlsplit
 
 from site_generator.addresses import HOME
 
-_LOADING = frozenset(
-    {"src", "srcset", "poster", "data", "action", "formaction", "background", "cite", "manifest"}
-)
+_LOADING = frozenset({"src", "poster", "data", "href", "xlink:href"})
+_FORBIDDEN = frozenset({"style", "srcset", "action", "formaction", "background", "cite", "manifest", "ping"})
 _FORBIDDEN_TAGS = frozenset({"script", "iframe", "object", "embed", "form", "base", "applet", "frame"})
 _CSS_OUTSIDE = re.compile(rb"@import|url\(\s*['\"]?(?!data:)[^)]*//", re.IGNORECASE)
 
@@ -40,11 +39,11 @@ class PageFacts(HTMLParser):
         if tag == "meta" and given.get("http-equiv", "").lower() == "refresh":
             self.problems.append("sends its reader elsewhere")
         for name, value in given.items():
-            if name.startswith("on") or name in _LOADING or name == "style":
+            if name.startswith("on") or name in _FORBIDDEN:
                 self.problems.append(f"has an attribute {name} in <{tag}>")
             elif name == "id":
                 self._name(value)
-            elif name in ("href", "xlink:href"):
+            elif name in _LOADING:
                 self._link(tag, value, given.get("rel", "").split())
 
     def _name(self, value: str) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from medperf_cli.core.board import summary
+from medperf_cli.core.board import comparisons, summary
 from medperf_cli.core.names import Kind, parse_path
 from medperf_cli.core.scores import cell
 from site_generator import addresses
@@ -83,7 +83,7 @@ def _benchmark(records: Records, benchmark: Entity) -> Page:
         "board": board,
         "summary": _summary(records, benchmark),
         "plot": None if board is None else dot_plot(board, primary),
-        "shown": shown,
+        "differences": [] if board is None else comparisons(board),
         "others": newest_first(r for r in results if r["path"] not in shown),
         "history": history[:_HISTORY],
         "more": max(0, len(history) - _HISTORY),

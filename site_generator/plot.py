@@ -14,7 +14,7 @@ from medperf_cli.core.scores import Value
 WIDTH = 560
 _LEFT, _RIGHT = 12.0, 548.0
 _TOP, _ROW, _FOOT = 8, 46, 44
-_TICKS = 5
+_TICKS = 8
 _PADDING = 0.08
 
 

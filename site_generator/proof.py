@@ -11,7 +11,7 @@ from medperf_cli.core.names import REGISTRY_DIR, parse_path, parse_signature_pat
 
 @dataclass(frozen=True)
 class Step:
-    """A command to copy, what it shows, and the output that proves it."""
+    """A command to copy, what it shows, and the output that proves it (empty: it prints nothing)."""
 
     says: str
     command: str
@@ -28,7 +28,7 @@ def steps(entity: Mapping[str, Any], registry: Mapping[str, Any]) -> list[Step]:
     got = Step(
         "The file stands in the registry's history:",
         f"git show {commit}:{inside} > file.yml",
-        "nothing: the file is written",
+        "",
     )
     digest = Step("It is these bytes:", "sha256sum file.yml", f"{entity['sha256']}  file.yml")
     namespace = path.namespace(registry["id"])

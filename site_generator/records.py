@@ -35,8 +35,9 @@ class Records:
         self._versions: dict[tuple[str, str], list[Entity]] = defaultdict(list)
         for entity in self.entities:
             _see(entity)
-            if self.by_path.setdefault(entity["path"], entity) is not entity:
+            if entity["path"] in self.by_path:
                 raise DocumentError(f"'{entity['path']}' stands in the snapshot twice", hint=_HINT)
+            self.by_path[entity["path"]] = entity
             self._versions[entity["kind"], entity["id"]].append(entity)
         for versions in self._versions.values():
             versions.sort(key=lambda e: int(e["version"]))

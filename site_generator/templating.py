@@ -7,7 +7,7 @@ import unicodedata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from medperf_cli.core.figures import figure
+from medperf_cli.core.figures import MINUS, figure
 from medperf_cli.errors import ConfigurationError
 
 if TYPE_CHECKING:

@@ -35,6 +35,7 @@ def main() -> None:
     """Play the story, or clear everything away."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--clean", action="store_true", help="remove everything the demo made")
+    parser.add_argument("--stage", type=Path, default=STAGE, help="the folder everything is made in")
     parser.add_argument("--verbose", action="store_true", help="show all output of every command")
     options = parser.parse_args()
     if options.clean:
@@ -42,7 +43,7 @@ def main() -> None:
         return
     began = time.monotonic()
     try:
-        play(Stage(STAGE, options.verbose))
+        play(Stage(options.stage.absolute(), options.verbose))
     except (SceneError, imagebuild.BuildError) as error:
         sys.exit(f"\nthe demo stopped: {error}")
     print(f"\nThe whole story took {time.monotonic() - began:.0f} s. `make demo-clean` removes all of it.")
@@ -199,7 +200,7 @@ def prove(stage: Stage) -> None:
         command = ["git", "--git-dir=registry.git", "show", f"main:registry/{RESULT}.{ending}"]
         stage.stock(text, command, into=Path(f"result.{ending}"))
     stage.stock("its digest, as the page and `medperf verify` say", ["sha256sum", "result.yml"])
-    stage.stock("the number", ["grep", "-A", "3", "key: accuracy", "result.yml"])
+    stage.stock("the number", ["grep", "-m", "1", "-A", "7", "key: accuracy", "result.yml"])
     stage.stock(
         "the hospital's signature over exactly these bytes",
         [

@@ -70,7 +70,7 @@ class Stage:
         """Run a stock command (or a pipe of two: file into program) in the stage's folder, shown in full."""
         command, *feed = argument_lists
         shown = shlex.join(command) + (f" < {shlex.join(feed[0])}" if feed else "")
-        shown += f" > {self._short(into)}" if into else ""
+        shown += f" > {into}" if into else ""
         print(f"\n  {text}\n  {self._style('32', '$')} {shown}", flush=True)
         given = (self.root / feed[0][0]).read_bytes() if feed else None
         done = subprocess.run(command, input=given, capture_output=True, cwd=self.root, check=False)

@@ -66,12 +66,17 @@ def _version(value: bool) -> None:
         raise typer.Exit
 
 
+def _as_medperf(name: str) -> str:
+    """`--data-uid` is `--data_uid`, `set-operational` is `set_operational`."""
+    return name.replace("-", "_")
+
+
 application = typer.Typer(
     cls=LazyGroup,
     add_completion=False,
     no_args_is_help=True,
     rich_markup_mode=None,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings={"help_option_names": ["-h", "--help"], "token_normalize_func": _as_medperf},
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -104,6 +105,9 @@ def board(
     json: console.Json = False,
 ) -> None:
     """Show the leaderboard: per-site numbers of every result in force."""
-    from medperf_cli.flows.show_board import board_text  # noqa: PLC0415
+    from medperf_cli.flows.benchmark_board import benchmark_board  # noqa: PLC0415
+    from medperf_cli.render.board import board_text  # noqa: PLC0415
+    from medperf_cli.render.table import as_json  # noqa: PLC0415
 
-    console.write(board_text(console.deps(), benchmark, json=json))
+    found = benchmark_board(console.deps(), benchmark)
+    console.write(as_json(dataclasses.asdict(found)) if json else board_text(found))

@@ -10,7 +10,8 @@ import typer
 from medperf_cli.commands import console
 from medperf_cli.core.names import Kind
 
-COLUMNS = ("id", "version", "standing", "state", "title")
+State = Literal["development", "operation"]
+Standing = Literal["pending", "effective", "revoked", "withdrawn"]
 
 
 def add_browsing(app: typer.Typer, kind: Kind, *, sort: str | None = None) -> None:
@@ -20,15 +21,19 @@ def add_browsing(app: typer.Typer, kind: Kind, *, sort: str | None = None) -> No
         mine: Annotated[bool, typer.Option("--mine", help="Only what my member owns.")] = False,
         owner: Annotated[str | None, typer.Option(help="Only of this member.")] = None,
         name: Annotated[str | None, typer.Option(help="Only ids that contain this.")] = None,
-        state: Annotated[str | None, typer.Option(help="development or operation.")] = None,
-        benchmark: Annotated[str | None, typer.Option(help="Only of this benchmark's id.")] = None,
-        standing: Annotated[str | None, typer.Option(help="pending, effective, revoked, withdrawn.")] = None,
+        state: Annotated[State | None, typer.Option(help="Only what is in this state.")] = None,
+        benchmark: Annotated[
+            str | None, typer.Option("--benchmark", "-b", help="Only of this benchmark.")
+        ] = None,
+        standing: Annotated[
+            Standing | None, typer.Option(help="Only what counts so; effective ones include superseded ones.")
+        ] = None,
         every: Annotated[bool, typer.Option("--all", help="All versions, not only those in force.")] = False,
         json: console.Json = False,
     ) -> None:
         from medperf_cli.adapters.store.index_rows import Filter  # noqa: PLC0415
         from medperf_cli.flows.identity import me  # noqa: PLC0415
-        from medperf_cli.flows.listing import listed  # noqa: PLC0415
+        from medperf_cli.flows.listing import columns, listed  # noqa: PLC0415
 
         deps = console.deps()
         where = Filter(
@@ -40,7 +45,7 @@ def add_browsing(app: typer.Typer, kind: Kind, *, sort: str | None = None) -> No
             benchmark=benchmark,
             standing=standing,
         )
-        show(listed(deps, kind, where), json=json)
+        show(listed(deps, kind, where), json=json, columns=columns(kind))
 
     def view(
         entity: Annotated[str, typer.Argument(help="An id, or any unique part of one.")],
@@ -61,7 +66,7 @@ def add_browsing(app: typer.Typer, kind: Kind, *, sort: str | None = None) -> No
     app.command("view", help=f"Show one {word}: the exact signed file and its standing.")(view)
 
 
-def show(rows: list[dict[str, Any]], *, json: bool, columns: tuple[str, ...] = COLUMNS) -> None:
+def show(rows: list[dict[str, Any]], *, json: bool, columns: tuple[str, ...]) -> None:
     """Print rows as a table or as JSON."""
     from medperf_cli.render.table import as_json, table  # noqa: PLC0415
 

@@ -81,7 +81,7 @@ def _ask(text: str) -> bool:
     sys.stderr.write(text)
     if not sys.stdin.isatty():
         raise UsageError("there is no terminal to ask at", hint="look with --dry-run, then add --yes")
-    sys.stderr.write("Send this? [y/N] ")
+    sys.stderr.write("Go ahead? [y/N] ")
     sys.stderr.flush()
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 

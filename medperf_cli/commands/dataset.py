@@ -26,8 +26,8 @@ Dataset = Annotated[
 def submit(
     name: Annotated[str, typer.Argument(help="The dataset's name; your member name is put before it.")],
     benchmark: Annotated[str, typer.Option("--benchmark", "-b", help="The benchmark it is prepared for.")],
-    data: Annotated[Path, typer.Option("--data_path", "--data-path", help="Folder with the raw data.")],
-    labels: Annotated[Path, typer.Option("--labels_path", "--labels-path", help="Folder with the labels.")],
+    data: Annotated[Path, typer.Option("--data_path", "-d", help="Folder with the raw data.")],
+    labels: Annotated[Path, typer.Option("--labels_path", "-l", help="Folder with the labels.")],
     description: Annotated[str, typer.Option(help="What the data are; public for ever.")],
     location: Annotated[str, typer.Option(help="Where they are, for people.")],
     ethics_approval: Annotated[str, typer.Option("--ethics-approval", help="Reference of the approval.")],

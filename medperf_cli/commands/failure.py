@@ -8,8 +8,9 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Sequence
+from typing import Any
 
-from medperf_cli.errors import ExitCode, MedperfError
+from medperf_cli.errors import ExitCode, MedperfError, UsageError
 
 
 def expected(error: MedperfError, *, debug: bool) -> int:
@@ -27,14 +28,30 @@ def expected(error: MedperfError, *, debug: bool) -> int:
     return error.exit_code
 
 
-def bug(error: Exception, arguments: Sequence[str], *, debug: bool) -> int:
-    """Report what nobody expected; usage errors of the command line parser are not bugs."""
-    if hasattr(error, "show") and hasattr(error, "exit_code"):
+def interrupted() -> int:
+    """Say that Ctrl-C was heard."""
+    sys.stderr.write("\ninterrupted: run the same command again, finished work is kept\n")
+    return ExitCode.INTERRUPTED
+
+
+def _usage(error: Any) -> int:
+    """What the parser of the command line says; a group without a verb shows its help."""
+    if type(error).__name__ == "NoArgsIsHelpError":
         error.show()
-        return int(error.exit_code)
-    if type(error).__name__ in ("Abort", "Exit"):
-        code = getattr(error, "exit_code", ExitCode.INTERRUPTED)
-        return int(code)
+        return ExitCode.USAGE
+    message = str(error.format_message()).rstrip(".")
+    command = error.ctx.command_path if getattr(error, "ctx", None) else "medperf"
+    sys.stderr.write(f"error {UsageError.code}: {message[:1].lower()}{message[1:]}\n")
+    sys.stderr.write(f"  next: `{command} --help` says what it takes\n")
+    return ExitCode.USAGE
+
+
+def bug(error: Exception, arguments: Sequence[str], *, debug: bool) -> int:
+    """Report what nobody expected, in a file; usage errors of the command line parser are not bugs."""
+    if hasattr(error, "format_message"):
+        return _usage(error)
+    if type(error).__name__ == "Abort":
+        return interrupted()
     text = "".join(traceback.format_exception(error))
     if debug:
         sys.stderr.write(text)

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from medperf_cli.commands import console
+from medperf_cli.errors import UsageError
 
 app = typer.Typer(help="See and change your settings.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -30,8 +31,9 @@ def set_value(
     values: Annotated[list[str], typer.Argument(help="Its value; several for lists such as assets.")],
 ) -> None:
     """Change a setting, such as the folders where assets are looked for: profile set assets /mnt/share."""
-    from medperf_cli.adapters.store.settings import save  # noqa: PLC0415
+    from medperf_cli.adapters.store.settings import LISTS, save  # noqa: PLC0415
 
-    value = values if setting == "assets" else values[0]
-    save(console.deps().settings, {setting: value})
+    if len(values) > 1 and setting not in LISTS:
+        raise UsageError(f"'{setting}' has one value", hint="put a value with spaces into quotes")
+    save(console.deps().settings, {setting: values if setting in LISTS else values[0]})
     console.note(f"{setting} is set")

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from medperf_cli.core.figures import decimals, figure
 from medperf_cli.core.names import EntityPath, Kind, parse_path
-from medperf_cli.core.scores import Cell, Facts, cell
+from medperf_cli.core.scores import Cell, Difference, Facts, cell
 from medperf_cli.errors import UnknownIdError
 
 
@@ -100,6 +100,31 @@ def board(entities: Iterable[Facts], benchmark: str) -> Board:
     return Board(benchmark, str(path), metrics, tuple(sites), common, weighting, tuple(lines))
 
 
+@dataclass(frozen=True)
+class Comparison:
+    """A paired difference between two results that both stand on the board."""
+
+    model: str
+    site: str
+    path: str
+    metric: Metric
+    difference: Difference
+
+
+def comparisons(board: Board) -> list[Comparison]:
+    """All paired differences on a board, in its order of models, sites and metrics."""
+    shown = {cell.path for line in board.lines for cell in line.cells.values()}
+    return [
+        Comparison(line.model, site, line.cells[site].path, metric, difference)
+        for line in board.lines
+        for site in board.sites
+        if site in line.cells
+        for metric in board.metrics
+        for difference in line.cells[site].differences
+        if difference.key == metric.key and difference.path in shown
+    ]
+
+
 def _associated(in_force: Iterable[tuple[EntityPath, Facts]], benchmark: str, folder: str) -> list[str]:
     prefix = f"{benchmark}/{folder}/"
     found = (p.id.removeprefix(prefix) for p, _ in in_force if p.kind is Kind.ASSOCIATION)
@@ -181,10 +206,12 @@ def summary(board: Board) -> str:
     count = named[0][1].count
     sites = f"{len(board.common)} {'site' if len(board.common) == 1 else 'sites'}"
     where = sites if count is None else f"{count} {_unit(board)} at {sites}"
+    rest = [line.model for line in board.lines if not line.pooled]
+    left = f" Incomplete, so not in the order: {', '.join(rest)}." if rest else ""
     if len(named) == 1:
-        return f"{primary.name} over {where}: {shown}. With one model there is nothing to compare yet."
+        return f"{primary.name} over {where}: {shown}. With one model there is nothing to compare yet.{left}"
     return (
-        f"{primary.name} ({primary.better} is better) over {where}: {shown}. "
+        f"{primary.name} ({primary.better} is better) over {where}: {shown}.{left} "
         "This is the order by the primary metric, not a ranking: it does not say that the models differ. "
         "Intervals and rank sets come with a later version."
     )

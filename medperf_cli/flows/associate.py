@@ -13,6 +13,7 @@ from medperf_cli.flows.desk import Desk, at_desk
 from medperf_cli.flows.fetching import at_the_desk, metric_text
 from medperf_cli.flows.identity import me
 from medperf_cli.flows.parts import Parts, fetch_cube, fetch_parts
+from medperf_cli.flows.permission import expect_allowed
 from medperf_cli.flows.prepared_data import check_prepared
 from medperf_cli.flows.publish import Published, publish
 from medperf_cli.flows.workbench import open_workbench
@@ -23,6 +24,7 @@ def associate_model(
 ) -> Published:
     """Run my model on the benchmark's demo dataset, then ask to take part (raises as `publish`)."""
     with at_desk(deps) as desk, open_workbench(deps) as workbench:
+        expect_allowed(desk)
         parts = _parts(desk, benchmark)
         path = desk.in_force(Kind.CUBE, model)
         if path.signer != me(deps.settings):
@@ -39,6 +41,7 @@ def associate_dataset(
 ) -> Published:
     """Run the reference model on my prepared data, then ask to take part (raises as `publish`)."""
     with at_desk(deps) as desk, open_workbench(deps) as workbench:
+        expect_allowed(desk)
         parts = _parts(desk, benchmark)
         path, found = mine(desk, dataset)
         _expect_operation(found.state, path)

@@ -60,7 +60,7 @@ def plan_cells(
     return Plan(pins[0], pins[1], data, tuple(cells))
 
 
-def _pins_of(index: Index, benchmark: str, folder: str, subject: str) -> tuple[Pin, Pin] | None:
+def associated_pins(index: Index, benchmark: str, folder: str, subject: str) -> tuple[Pin, Pin] | None:
     """What the association in force of a subject pins (benchmark, subject); None where none is in force.
 
     `folder` is `datasets` or `models`.
@@ -79,7 +79,7 @@ def _pinned_by_dataset(index: Index, benchmark: str, dataset: str) -> tuple[Pin,
         raise UsageError(
             f"benchmark '{benchmark}' is in development", hint="its owner puts it into operation"
         )
-    pins = _pins_of(index, benchmark, "datasets", dataset)
+    pins = associated_pins(index, benchmark, "datasets", dataset)
     if pins is None:
         raise UsageError(
             f"dataset '{dataset}' is not associated with benchmark '{benchmark}'",

@@ -18,6 +18,8 @@ from medperf_cli.core.snapshot import Change, Overlay, Snapshot
 from medperf_cli.core.trust.verified import signing_key
 from medperf_cli.errors import MedperfError, UsageError
 
+_HEADER = frozenset({"schema", "registry", "id", "version", "previous", "seen"})
+
 
 class Composer:
     """Collects the files of one request on top of a verified snapshot.
@@ -51,7 +53,7 @@ class Composer:
         return self.after.reader.pin(path)
 
     def add(self, kind: Kind, entity_id: str, fields: Mapping[str, Any]) -> EntityPath:
-        """Write the next version of an entity.
+        """Write the next version of an entity, or give the newest where it says the same and was not ended.
 
         Args:
             kind: its kind.
@@ -70,6 +72,8 @@ class Composer:
         taken = self.after.reader.versions(kind, entity_id)
         path = path.at(len(taken) + 1)
         entity = validate(kind, self._document(path, fields))
+        if taken and self._says_the_same(taken[-1], entity):
+            return taken[-1]
         self.files[str(path)] = self._signed_before(path, entity) or emit_entity(entity)
         return path
 
@@ -98,6 +102,12 @@ class Composer:
         }
         return {k: v for k, v in {**header, **fields}.items() if v is not None}
 
+    def _says_the_same(self, path: EntityPath, entity: Entity) -> bool:
+        there = self.after.reader.entity(path)
+        if there is None or self.after.standing(path).ended:
+            return False
+        return content(there) == content(entity)
+
     def _previous(self, path: EntityPath) -> str | None:
         if path.version == 1:
             return None
@@ -117,6 +127,11 @@ class Composer:
         limit = self.state.reader.root.limits.seen_commits
         same = {**old.document(), "seen": None} == {**entity.document(), "seen": None}
         return data if same and age is not None and age < limit // 2 else None
+
+
+def content(entity: Entity) -> dict[str, Any]:
+    """What an entity says, without its header."""
+    return {k: v for k, v in entity.document().items() if k not in _HEADER}
 
 
 def _is_by(signer: Signer, path: EntityPath, registry: str, files: Mapping[str, bytes]) -> bool:

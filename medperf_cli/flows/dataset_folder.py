@@ -140,24 +140,22 @@ def remember_source(
 
 
 def read_source(folder: DatasetFolder) -> Source:
-    """Where the raw data are, and that they still are there.
-
-    Raises:
-        ConfigurationError: it was never written down here, is damaged, or a folder is gone.
-
-    """
+    """Where the raw data were when they were submitted (raises ConfigurationError if that is not known)."""
     try:
         found = json.loads(folder.source.read_bytes())
         paths = {name: Path(found[name]) for name in HASHED if name in found}
-        source = Source(paths["data"], paths["labels"], paths.get("metadata"), bool(found["as_prepared"]))
+        return Source(paths["data"], paths["labels"], paths.get("metadata"), bool(found["as_prepared"]))
     except (OSError, ValueError, KeyError, TypeError):
         raise ConfigurationError(
             f"where the raw data are is not known here: '{folder.source}' is missing or damaged",
             hint="name them again: `medperf dataset submit --data_path … --labels_path …` at this site",
         ) from None
+
+
+def require_source(source: Source) -> None:
+    """See that the raw data still are there (raises ConfigurationError as `remember_source`)."""
     for what, path in source.roots.items():
         _readable(what, path)
-    return source
 
 
 def salt_of(folder: DatasetFolder) -> bytes:

@@ -11,11 +11,11 @@ from medperf_cli.core.entities.dataset import Dataset
 from medperf_cli.core.entities.header import State
 from medperf_cli.core.names import EntityPath, Kind
 from medperf_cli.errors import ConfigurationError, UsageError
+from medperf_cli.flows.composer import content
 from medperf_cli.flows.dataset_folder import dataset_folder, remember_source
 from medperf_cli.flows.deps import Deps
 from medperf_cli.flows.desk import Desk, at_desk
 from medperf_cli.flows.identity import me
-from medperf_cli.flows.operational import fields_of
 from medperf_cli.flows.prepare import prepare_dataset
 from medperf_cli.flows.prepared_data import PreparedData, check_prepared
 from medperf_cli.flows.publish import Published, publish
@@ -88,11 +88,11 @@ def set_operational(deps: Deps, partial: str, *, without: tuple[str, ...] = ()) 
     with at_desk(deps) as desk:
         path, dataset = mine(desk, partial)
         if dataset.state is State.OPERATION:
-            raise UsageError(f"dataset '{path.id}' is in operation already")
+            return publish(desk, f"dataset {path.id}")
         data = check_prepared(deps, dataset_folder(deps.settings, path.id))
         minimum = minimum_cell(desk, dataset)
         fields = {
-            **fields_of(dataset),
+            **content(dataset),
             "state": State.OPERATION.value,
             "prepared": prepared_fields(data, minimum, without),
         }

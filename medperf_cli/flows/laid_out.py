@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Sequence
@@ -13,10 +12,13 @@ from pathlib import Path
 
 from medperf_cli.adapters.files import write_atomic, writing
 from medperf_cli.adapters.store.hashing import hash_folder
+from medperf_cli.adapters.store.locks import exclusive
 from medperf_cli.core.dataset_hash import line
 from medperf_cli.core.entities.fields import Asset
 from medperf_cli.flows.unpacking import unpack
 from medperf_cli.flows.workbench import Workbench
+
+_WAIT_SECONDS = 3600.0
 
 
 @dataclass(frozen=True)
@@ -43,22 +45,22 @@ def laid_out(workbench: Workbench, files: Sequence[File]) -> Path:
         IntegrityError: an asset has other bytes, or an archive must not be unpacked.
 
     """
-    root = workbench.settings.home / "laid-out"
-    folder = root / files_digest(files)
+    folder = workbench.settings.home / "laid-out" / files_digest(files)
+    with exclusive(folder.with_suffix(".lock"), "laying out files", wait=_WAIT_SECONDS):
+        return _laid_out(workbench, files, folder)
+
+
+def _laid_out(workbench: Workbench, files: Sequence[File], folder: Path) -> Path:
     record = folder.with_suffix(".sums")
     if folder.is_dir() and record.is_file():
         if record.read_bytes() == _sums(workbench, folder):
             return folder
         workbench.talk.say(f"'{folder}' was changed: laying it out again")
-    with writing(root):
-        root.mkdir(parents=True, exist_ok=True)
-        draft = Path(tempfile.mkdtemp(prefix=".draft-", dir=root))
-    try:
-        _fill(workbench, files, draft)
-        _put_in_place(draft, folder, root)
-        write_atomic(record, _sums(workbench, folder))
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
+    with writing(workbench.scratch):
+        draft = Path(tempfile.mkdtemp(prefix="laid-out-", dir=workbench.scratch))
+    _fill(workbench, files, draft)
+    _put_in_place(draft, folder, workbench.scratch)
+    write_atomic(record, _sums(workbench, folder))
     return folder
 
 
@@ -73,15 +75,13 @@ def _fill(workbench: Workbench, files: Sequence[File], draft: Path) -> None:
                 shutil.copyfile(asset, draft / file.name)
 
 
-def _put_in_place(draft: Path, folder: Path, root: Path) -> None:
+def _put_in_place(draft: Path, folder: Path, scratch: Path) -> None:
     """Rename into place; what stood there (changed by somebody) makes room first."""
     with writing(folder):
         if folder.exists():
-            away = Path(tempfile.mkdtemp(prefix=".draft-", dir=root))
-            os.rename(folder, away / "old")  # noqa: PTH104 - as below
-            shutil.rmtree(away, ignore_errors=True)
+            folder.rename(Path(tempfile.mkdtemp(prefix="changed-", dir=scratch)) / "old")
         draft.chmod(0o755)
-        os.rename(draft, folder)  # noqa: PTH104 - both are names of one folder
+        draft.rename(folder)
 
 
 def _sums(workbench: Workbench, folder: Path) -> bytes:

@@ -20,6 +20,7 @@ from medperf_cli.core.names import Kind
 from medperf_cli.errors import IntegrityError, UnknownIdError
 from medperf_cli.flows.benchmark_run import SHORT
 from medperf_cli.flows.cell_files import EXECUTION, read_summary
+from medperf_cli.flows.cell_plan import associated_pins
 
 _SPEC = "spec.json"
 
@@ -28,7 +29,8 @@ _SPEC = "spec.json"
 class LocalResult:
     """One cell of our data: its newest attempt, and the finished one if there is any.
 
-    `published` is the path of the result in the registry that was made from the finished attempt.
+    `current`: it was run for exactly what the associations in force pin. `published` is the path of the
+    result in the registry that was made from the finished attempt.
     """
 
     key: str
@@ -38,6 +40,7 @@ class LocalResult:
     error: str
     when: str
     attempt: Attempt | None
+    current: bool
     published: str | None
 
     @property
@@ -62,8 +65,8 @@ class LocalResult:
 
     @property
     def submittable(self) -> bool:
-        """Whether it is finished and not in the registry."""
-        return self.attempt is not None and self.published is None
+        """Whether it is finished, fits the associations in force, and is not in the registry."""
+        return self.attempt is not None and self.current and self.published is None
 
     @property
     def summary(self) -> Mapping[str, Any]:
@@ -85,7 +88,8 @@ def local_results(spool: Spool, index: Index, owner: str) -> list[LocalResult]:
         spec = _spec(spool, key)
         row = None if spec is None else datasets.get(spec.dataset_hash)
         if spec is not None and row is not None:
-            found.append(_local(spool, key, spec, Pin(path=row.path, sha256=row.sha256), published))
+            pin = Pin(path=row.path, sha256=row.sha256)
+            found.append(_local(spool, key, spec, pin, published, current=_is_current(index, spec, pin)))
     return sorted(found, key=lambda result: (result.result_id, result.when, result.key))
 
 
@@ -115,10 +119,15 @@ def started_of(execution: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _local(
-    spool: Spool, key: str, spec: CellSpec, dataset: Pin, published: Mapping[tuple[str, ...], str]
+    spool: Spool,
+    key: str,
+    spec: CellSpec,
+    dataset: Pin,
+    published: Mapping[tuple[str, ...], str],
+    *,
+    current: bool,
 ) -> LocalResult:
-    attempts = spool.attempts(key)
-    states = [(attempt, spool.status(attempt)) for attempt in attempts]
+    states = [(attempt, spool.status(attempt)) for attempt in spool.attempts(key)]
     done = next((a for a, status in reversed(states) if status.state is State.DONE), None)
     newest = states[-1][1] if states else None
     return LocalResult(
@@ -129,8 +138,31 @@ def _local(
         error="" if newest is None else newest.message,
         when="" if newest is None else newest.ended or newest.started,
         attempt=done,
+        current=current,
         published=None if done is None else published.get(_started(done)),
     )
+
+
+def _is_current(index: Index, spec: CellSpec, dataset: Pin) -> bool:
+    """Whether a result of it would pin what the associations in force pin."""
+    benchmark, model = spec.benchmark.entity.id, spec.model.entity.id
+    by_dataset = associated_pins(index, benchmark, "datasets", dataset.entity.id)
+    if by_dataset is None or _hash(index, by_dataset[1]) != spec.dataset_hash:
+        return False
+    if spec.benchmark == by_dataset[0] and _reference(index, spec.benchmark) == spec.model:
+        return True
+    by_model = associated_pins(index, benchmark, "models", model)
+    if by_model is None:
+        return False
+    return spec.model == by_model[1] and spec.benchmark in (by_dataset[0], by_model[0])
+
+
+def _hash(index: Index, dataset: Pin) -> str:
+    return str(index.stored(dataset.path).row.document["prepared"]["hash"])
+
+
+def _reference(index: Index, benchmark: Pin) -> Pin:
+    return Pin(**index.stored(benchmark.path).row.document["cubes"]["reference_model"])
 
 
 def _started(attempt: Attempt) -> tuple[str, ...]:

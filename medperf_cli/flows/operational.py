@@ -4,33 +4,32 @@ from __future__ import annotations
 
 from typing import Any
 
-from medperf_cli.core.entities.header import Entity, State
+from medperf_cli.core.entities.benchmark import Benchmark
+from medperf_cli.core.entities.cube import Cube
+from medperf_cli.core.entities.header import State
 from medperf_cli.core.names import EntityPath, Kind, parse_path
 from medperf_cli.errors import UsageError
+from medperf_cli.flows.composer import content
 from medperf_cli.flows.desk import Desk
-
-_HEADER = frozenset({"schema", "registry", "id", "version", "previous", "seen"})
-
-
-def fields_of(entity: Entity) -> dict[str, Any]:
-    """An entity's content without its header, for writing the next version."""
-    return {k: v for k, v in entity.document().items() if k not in _HEADER}
 
 
 def set_operational(desk: Desk, kind: Kind, partial: str) -> EntityPath:
     """Write the next version of a cube or benchmark with state `operation`.
 
-    Cubes that a benchmark pins are re-pinned to their version in operation.
+    Cubes that a benchmark pins are re-pinned to their version in operation. Where it is in operation
+    already, nothing is written.
 
     Raises:
-        UsageError: it is not known, or in operation already.
+        UsageError: it is not known, or no version of it is in force.
 
     """
     path = desk.in_force(kind, partial)
     entity = desk.reader().entity(path)
-    if entity is None or getattr(entity, "state", None) is State.OPERATION:
-        raise UsageError(f"{kind} '{path.id}' is in operation already")
-    fields = {**fields_of(entity), "state": State.OPERATION.value}
+    if not isinstance(entity, Cube | Benchmark):
+        raise UsageError(f"a {kind} has no state")
+    if entity.state is State.OPERATION:
+        return path
+    fields = {**content(entity), "state": State.OPERATION.value}
     if kind is Kind.BENCHMARK:
         fields["cubes"] = {name: _operational_pin(desk, pin) for name, pin in fields["cubes"].items()}
     return desk.composer.add(kind, path.id, fields)

@@ -20,7 +20,14 @@ from medperf_cli.core.entities.cube import Cube
 from medperf_cli.errors import ContainerError
 from medperf_cli.flows.cube_inputs import cube_digest
 from medperf_cli.flows.cube_yaml import load_cube_yaml, refuse_not_finite
-from medperf_cli.flows.dataset_folder import HASHED, DatasetFolder, Source, dataset_folder, read_source
+from medperf_cli.flows.dataset_folder import (
+    HASHED,
+    DatasetFolder,
+    Source,
+    dataset_folder,
+    read_source,
+    require_source,
+)
 from medperf_cli.flows.prepared_data import PreparedData, hashed, read_record, refuse_changed, write_record
 from medperf_cli.flows.published import COUNTS
 from medperf_cli.flows.tasks import output_file, run_task
@@ -61,6 +68,7 @@ def prepare_folder(
     rehash: bool = False,
 ) -> PreparedData:
     """The same for any folder and source (raises as `prepare_dataset`)."""
+    require_source(source)
     with exclusive(folder.lock, "preparing the dataset"):
         inputs = _inputs(source, cube)
         known = None if again else read_record(folder, folder.roots(source))

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from medperf_cli.adapters.forge.base import Forge, RequestState
+from medperf_cli.adapters.forge.base import Forge, Request, RequestState
 from medperf_cli.core.check.engine import check
 from medperf_cli.core.check.findings import Finding, Report, Severity, Verdict
-from medperf_cli.core.names import parse_path
+from medperf_cli.core.names import EntityPath, parse_path
+from medperf_cli.core.requests import OpenRequest
+from medperf_cli.core.snapshot import Change
 from medperf_cli.errors import RejectedError
 from medperf_cli.flows.desk import Desk
 from medperf_cli.flows.forges import forge_of
+from medperf_cli.flows.gathering import gather
 from medperf_cli.flows.identity import me, signer
+from medperf_cli.flows.permission import expect_allowed
 from medperf_cli.flows.sync import sync
 
 _UNSIGNED = frozenset({"TREE003", "SIG001", "SIG002"})
@@ -52,10 +57,20 @@ class Published:
         return f"request {self.request} is open: {'; '.join(self.waiting) or 'it waits for the merge bot'}"
 
 
-def publish(desk: Desk, title: str) -> Published:
+def _nothing() -> None:
+    """There is nothing to do before a request is sent."""
+
+
+def publish(desk: Desk, title: str, before: Callable[[], None] = _nothing) -> Published:
     """Send what the desk's composer holds as one request.
 
+    Args:
+        desk: the open registry with the files of the request.
+        title: one line that the request is known by.
+        before: done once the user has said yes, before anything is signed or sent.
+
     Raises:
+        PolicyError, ConfigurationError: the root has expired, or the key is not the member's.
         ChangeRejectedError: our own check rejects it; nothing left.
         RejectedError, ConflictError, NetworkError: as the forge says; the signed files stay in the outbox.
 
@@ -64,9 +79,11 @@ def publish(desk: Desk, title: str) -> Published:
     paths = tuple(p for p in sorted(files) if p.endswith(".yml"))
     if not paths:
         return Published(None, (), sent=False, merged=False)
+    expect_allowed(desk, _entities(paths))
     _refuse(_without_signatures(check(desk.composer.change)))
     if not desk.deps.confirm(preview(desk, title)):
         return Published(None, paths, sent=False, merged=False)
+    before()
     desk.composer.sign(signer(desk.deps.settings, interactive=desk.deps.interactive))
     report = check(desk.composer.change)
     _refuse(report)
@@ -84,6 +101,8 @@ def deliver(desk: Desk, forge: Forge, request_id: str) -> Published:
     request = forge.read(request_id)
     files = desk.composer.files
     paths = tuple(p for p in sorted(files) if p.endswith(".yml"))
+    expect_allowed(desk, _entities(paths))
+    _refuse(_without_signatures(check(_together(desk, request))))
     if not desk.deps.confirm(preview(desk, f"decision on request {request.id}: {request.title}")):
         return Published(request.id, paths, sent=False, merged=False)
     desk.composer.sign(signer(desk.deps.settings, interactive=desk.deps.interactive))
@@ -91,7 +110,8 @@ def deliver(desk: Desk, forge: Forge, request_id: str) -> Published:
     merged = done.state is RequestState.MERGED
     if merged:
         _settle(desk)
-    return Published(request.id, paths, sent=True, merged=merged)
+    waiting = () if merged else waits_for(_gathered(desk, done))
+    return Published(request.id, paths, sent=True, merged=merged, waiting=waiting)
 
 
 def preview(desk: Desk, title: str) -> str:
@@ -109,6 +129,23 @@ def waits_for(report: Report) -> tuple[str, ...]:
     """Who must still act, from the findings that are no rejection."""
     acting = (Severity.REVIEW, Severity.HOLD)
     return tuple(f"'{f.path}' {f.message}" for f in report.findings if f.severity in acting)
+
+
+def _entities(paths: tuple[str, ...]) -> list[EntityPath]:
+    return [parse_path(path) for path in paths]
+
+
+def _together(desk: Desk, request: Request) -> Change:
+    """What main lacks of a request, with the composer's decisions about it."""
+    snapshot = desk.composer.snapshot
+    added = desk.store.change(request.base, request.head).added
+    lacking = {path: data for path, data in added.items() if snapshot.get(path) is None}
+    return Change(snapshot, {**lacking, **desk.composer.files})
+
+
+def _gathered(desk: Desk, request: Request) -> Report:
+    opened = OpenRequest(request.id, request.head, dict(request.decisions))
+    return gather(desk.store, desk.meta.verified_commit, opened).report
 
 
 def _without_signatures(report: Report) -> Report:

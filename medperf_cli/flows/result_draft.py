@@ -75,10 +75,7 @@ def result_fields(workbench: Workbench, state: Lifecycle, index: Index, local: L
         "benchmark": local.spec.benchmark.document(),
         "model": local.spec.model.document(),
         "dataset": ground.dataset.document(),
-        "cubes": {
-            "data_preparator": ground.parts.preparator.pin.document(),
-            "metrics": ground.parts.metrics.pin.document(),
-        },
+        "cubes": _cubes(ground.parts),
         **({"unit": summary.unit} if summary.unit else {}),
         "unit": _unit(summary),
         "metrics": [metric.document() for metric in summary.metrics],
@@ -90,6 +87,10 @@ def result_fields(workbench: Workbench, state: Lifecycle, index: Index, local: L
     fields = {name: value for name, value in fields.items() if value is not None}
     _refuse_small(fields, ground.minimum, local)
     return fields
+
+
+def _cubes(parts: Parts) -> dict[str, Any]:
+    return {"data_preparator": parts.preparator.pin.document(), "metrics": parts.metrics.pin.document()}
 
 
 def fetching(state: Lifecycle) -> Fetch:

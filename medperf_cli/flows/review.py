@@ -9,7 +9,7 @@ from medperf_cli.adapters.forge.base import Request, RequestState
 from medperf_cli.adapters.store.writing import Author
 from medperf_cli.core.check.findings import Finding, Verdict
 from medperf_cli.core.entities.decision import DecisionVerdict
-from medperf_cli.core.lifecycle.reader import Reader
+from medperf_cli.core.lifecycle.reader import Reader, sha256
 from medperf_cli.core.lifecycle.standing import Lifecycle
 from medperf_cli.core.names import EntityPath, parse_path
 from medperf_cli.core.requests import OpenRequest
@@ -20,6 +20,7 @@ from medperf_cli.flows.desk import Desk
 from medperf_cli.flows.forges import forge_of
 from medperf_cli.flows.gathering import Gathered, gather, merge_request
 from medperf_cli.flows.identity import me
+from medperf_cli.flows.permission import expect_allowed
 from medperf_cli.flows.publish import ChangeRejectedError, Published, deliver
 from medperf_cli.flows.sync import sync
 
@@ -79,13 +80,24 @@ def merge(desk: Desk, request_id: str, reason: str) -> Published:
     report = gathered.report
     if report.verdict is Verdict.REJECT or (report.verdict is Verdict.REVIEW and _missing(gathered)):
         raise ChangeRejectedError(report.findings)
+    paths = tuple(sorted(p for p in gathered.change.added if p.endswith(".yml")))
+    expect_allowed(desk, [parse_path(path) for path in paths])
+    if not desk.deps.confirm(_preview(desk, gathered)):
+        return Published(request.id, paths, sent=False, merged=False)
     who = me(desk.deps.settings)
     author = Author(who, f"{who}@{desk.meta.registry}")
     commit = merge_request(desk.store, gathered, author=author, now=desk.deps.clock())
     done_request = forge.merge(request, commit, desk.meta.verified_commit)
     sync(desk.deps)
-    paths = tuple(sorted(p for p in gathered.change.added if p.endswith(".yml")))
     return Published(request.id, paths, sent=True, merged=done_request.state is RequestState.MERGED)
+
+
+def _preview(desk: Desk, gathered: Gathered) -> str:
+    """The exact files that a merge brings into main, as text."""
+    files = gathered.change.added
+    lines = [f"This will be merged into main of {desk.meta.url} (request {gathered.request.id}):\n"]
+    lines += [f"  registry/{p}  sha256 {sha256(files[p])}\n" for p in sorted(files) if p.endswith(".yml")]
+    return "".join(lines)
 
 
 def _missing(gathered: Gathered) -> bool:

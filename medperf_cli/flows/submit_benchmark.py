@@ -11,6 +11,7 @@ from medperf_cli.flows.desk import at_desk
 from medperf_cli.flows.fetching import at_the_desk, metric_text
 from medperf_cli.flows.identity import me
 from medperf_cli.flows.parts import fetch_parts
+from medperf_cli.flows.permission import expect_allowed
 from medperf_cli.flows.publish import Published, publish
 from medperf_cli.flows.submit_cube import shelf
 from medperf_cli.flows.workbench import open_workbench
@@ -29,7 +30,9 @@ def submit_benchmark(
     """
     with at_desk(deps) as desk, open_workbench(deps) as workbench:
         state = "operation" if operational else "development"
-        fields = benchmark_fields(desk, files, roles, shelf(deps, share), state=state)
+        expect_allowed(desk)
+        taken = shelf(deps, share)
+        fields = benchmark_fields(desk, files, roles, taken, state=state)
         path = desk.composer.add(Kind.BENCHMARK, f"{me(deps.settings)}/{name}", fields)
         if not desk.composer.files:
             return publish(desk, f"benchmark {path.id}")
@@ -38,4 +41,4 @@ def submit_benchmark(
         outcome = tested_on_demo(workbench, parts, parts.reference)
         for metric in outcome.metrics:
             deps.talk.say(f"  {metric_text(metric)}")
-        return publish(desk, f"benchmark {path.id}")
+        return publish(desk, f"benchmark {path.id}", before=taken.share)

@@ -20,8 +20,8 @@ from medperf_cli.flows.write_cube import AssetShelf, CubeFiles, cube_fields
 def shelf(deps: Deps, share: Path | None) -> AssetShelf:
     """Where assets go: the local store, and a folder that others read too."""
     cache = HashCache(deps.settings.home / "hashes.sqlite")
-    folders = [deps.settings.assets_folder, *([share] if share else [])]
-    return AssetShelf([AssetStore(folder, cache) for folder in folders], deps.talk.progress)
+    shared = AssetStore(share, cache) if share else None
+    return AssetShelf(AssetStore(deps.settings.assets_folder, cache), shared, deps.talk.progress)
 
 
 def submit_cube(
@@ -35,11 +35,12 @@ def submit_cube(
 ) -> Published:
     """Send the next version of my cube `name` (raises as `publish`)."""
     state = "operation" if operational else "development"
-    fields = cube_fields(files, shelf(deps, share), state=state, given=given)
+    taken = shelf(deps, share)
+    fields = cube_fields(files, taken, state=state, given=given)
     with at_desk(deps) as desk:
         cube = f"{me(deps.settings)}/{name}"
         desk.composer.add(Kind.CUBE, cube, fields)
-        return publish(desk, f"cube {cube}")
+        return publish(desk, f"cube {cube}", before=taken.share)
 
 
 def set_operational(deps: Deps, kind: Kind, partial: str) -> Published:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -51,14 +52,11 @@ def run_task(
 
     """
     image_id = present_image(workbench, cube)
-    with writing(workbench.scratch):
-        folder = Path(tempfile.mkdtemp(prefix=f"{task}-", dir=workbench.scratch))
-    try:
-        inputs = own_inputs(workbench, cube, task, folder)
+    with _scratch(workbench, task) as folder:
         spec = plan(
             cube.container,
             task,
-            {**volumes, **inputs},
+            {**volumes, **own_inputs(workbench, cube, task, folder)},
             image_id=image_id,
             cell=f"{cube.id} {task}",
             scratch=folder / "tmp",
@@ -69,8 +67,16 @@ def run_task(
         )
         workbench.talk.say(f"{phase}: running '{task}' of cube '{cube.id}'")
         report = run_checked(workbench.engine, spec, TellsTalk(workbench.talk, phase))
-        _refuse_nothing(cube, task, spec, volumes)
-        return report
+    _refuse_nothing(cube, task, spec, volumes)
+    return report
+
+
+@contextmanager
+def _scratch(workbench: Workbench, task: str) -> Iterator[Path]:
+    with writing(workbench.scratch):
+        folder = Path(tempfile.mkdtemp(prefix=f"{task}-", dir=workbench.scratch))
+    try:
+        yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -31,8 +31,8 @@ def unpack(archive: Path, folder: Path, *, bounds: Bounds = Bounds(), progress: 
     special bits are not taken over.
 
     Raises:
-        IntegrityError: it is no tar file; a member leads outside, is of another kind or stands twice; or there
-            is more than `bounds` allow. What was unpacked so far stays.
+        IntegrityError: it is no tar file; a member leads outside, is of another kind or stands twice; or it
+            holds more than `bounds` allow. What was unpacked so far stays.
         ConfigurationError: the disk is full or cannot be written.
 
     """

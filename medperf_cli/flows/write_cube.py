@@ -34,25 +34,34 @@ class CubeFiles:
 
 
 class AssetShelf:
-    """Takes files into the local store, and lays copies where others look for them.
+    """Takes files into the local store; `share` lays copies where others look for them, once that is agreed.
 
     Args:
-        stores: where copies go; the local store first.
+        local: this site's store.
+        shared: a folder that others read; None where nothing is shared.
         progress: told the bytes copied.
 
     """
 
-    def __init__(self, stores: Sequence[AssetStore], progress: Progress) -> None:
-        self._stores = stores
+    def __init__(self, local: AssetStore, shared: AssetStore | None, progress: Progress) -> None:
+        self._local = local
+        self._shared = shared
         self._progress = progress
+        self._taken: list[Path] = []
 
     def take(self, file: Path, urls: Sequence[str] = ()) -> dict[str, Any]:
         """Store a file and return its asset fields (raises UsageError where there is none)."""
         if not file.is_file():
             raise UsageError(f"there is no file '{file}'", hint="name an existing file")
-        found = [store.put(file, self._progress) for store in self._stores]
-        sha256, size = found[0]
+        sha256, size = self._local.put(file, self._progress)
+        self._taken.append(self._local.path(sha256))
         return {"sha256": sha256, "size": size, "urls": list(urls)}
+
+    def share(self) -> None:
+        """Copy what was taken into the shared folder (raises ConfigurationError)."""
+        if self._shared is not None:
+            for file in self._taken:
+                self._shared.put(file, self._progress)
 
 
 def cube_fields(

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from medperf_cli.core.board import summary
+from medperf_cli.core.board import comparisons, summary
 from medperf_cli.core.figures import figure
 from medperf_cli.render.table import table
 
@@ -25,6 +26,12 @@ def board_text(board: Board) -> str:
         named = ["model", "minus", "site", "metric", "n", "difference"]
         parts += ["\nDifferences on the same patients\n", table(differences, named)]
     return "".join(parts)
+
+
+def as_data(board: Board) -> dict[str, Any]:
+    """The board as plain data, with its summary and comparisons."""
+    found = [dataclasses.asdict(c) for c in comparisons(board)]
+    return {**dataclasses.asdict(board), "summary": summary(board), "comparisons": found}
 
 
 def _rows(board: Board) -> Iterator[dict[str, Any]]:
@@ -65,21 +72,14 @@ def _count(cell: Cell) -> str | None:
 
 
 def _differences(board: Board) -> Iterator[dict[str, Any]]:
-    """Paired differences between results that both stand on the board."""
-    shown = {cell.path for line in board.lines for cell in line.cells.values()}
-    metrics = {m.key: m for m in board.metrics}
-    for line in board.lines:
-        for cell in line.cells.values():
-            for d in cell.differences:
-                if d.path not in shown or d.key not in metrics:
-                    continue
-                metric = metrics[d.key]
-                error = "" if d.error is None else f" ({figure(d.error, metric.decimals)})"
-                yield {
-                    "model": line.model,
-                    "minus": d.other,
-                    "site": cell.dataset,
-                    "metric": metric.name,
-                    "n": d.count,
-                    "difference": f"{figure(d.difference, metric.decimals, signed=True)}{error}",
-                }
+    for found in comparisons(board):
+        d, places = found.difference, found.metric.decimals
+        error = "" if d.error is None else f" ({figure(d.error, places)})"
+        yield {
+            "model": found.model,
+            "minus": d.other,
+            "site": found.site,
+            "metric": found.metric.name,
+            "n": d.count,
+            "difference": f"{figure(d.difference, places, signed=True)}{error}",
+        }

@@ -18,6 +18,7 @@ from medperf_cli.core.names import Kind, parse_path
 from medperf_cli.errors import IntegrityError
 from tests.support.acting import (
     Action,
+    act,
     decide,
     in_force,
     judge,
@@ -89,17 +90,6 @@ def admin(name: str) -> dict[str, str]:
     return {"member": name, "key": f"key {name}"}
 
 
-def test_a_pending_member_can_do_nothing_but_wait() -> None:
-    world = registry_of("ada")
-    merge(world, write(ZOE), expect=Verdict.REVIEW)
-    assert refused(world, write("cubes/zoe/tree/1.yml")) == {"SIG001"}
-    assert refused(world, decide("zoe", ZOE)) == {"SIG001", "DEC003", "DEC004"}
-    assert refused(world, withdraw("zoe", ZOE)) == {"SIG001", "DEC002"}
-    only_revokes = write("members/zoe/2.yml", keys=keys("first key", revoked=("first key",)))
-    only_revokes["write"]["keys"][0]["key"] = "key zoe"
-    assert refused(world, only_revokes) == {"SIG001"}
-
-
 def test_the_requester_does_not_count_while_enough_others_are_there() -> None:
     three = Body(frozenset({"ada", "bob", "cyd"}), 2)
     assert three.counted({"ada", "bob"}, "ada", admins=True) == {"bob"}
@@ -115,52 +105,6 @@ def test_the_only_admin_decides_about_its_own_request() -> None:
     merge(world, write(path, keys=keys("ada", "ada-2")), expect=Verdict.REVIEW)
     merge(world, decide("ada", path))
     assert in_force(world, path) == 2
-
-
-def test_revoking_keys_is_a_members_own_act_and_adding_one_is_not() -> None:
-    world = after("a hospital joins")
-    two = write("members/acme/2.yml", keys=keys("acme", "acme-2"))
-    merge(world, two, expect=Verdict.REVIEW)
-    merge(world, decide("ada", "members/acme/2.yml"))
-    merge(world, write("members/acme/3.yml", keys=keys("acme", "acme-2", revoked=("acme",))))
-    assert refused(world, write("cubes/acme/tree/1.yml")) == {"SIG001"}
-    merge(world, write("cubes/acme/tree/1.yml", signer="acme-2"))
-
-
-@pytest.mark.parametrize(
-    "more",
-    [
-        {"contact": "mallory@elsewhere.example"},
-        {"name": "Acme Inc"},
-        {"recipients": ["age1" + "q" * 58]},
-        {"logins": [{"forge": "github.com", "login": "acme", "number": 7}]},
-    ],
-    ids=lambda more: next(iter(more)),
-)
-def test_a_revocation_that_brings_something_along_needs_an_admin(more: dict[str, Any]) -> None:
-    world = after("a hospital joins")
-    version = write("members/acme/2.yml", keys=keys("acme", revoked=("acme",)), **more)
-    version["write"]["keys"][0]["label"] = "first key"
-    assert judge(world, version).verdict is Verdict.REVIEW
-
-
-def test_who_lost_all_keys_comes_back_with_a_new_one_and_an_admin() -> None:
-    world = after("a hospital joins")
-    path = "members/acme/2.yml"
-    lost = write(path, signer="acme-2", keys=keys("acme", "acme-2", revoked=("acme",)))
-    assert judge(world, lost).verdict is Verdict.REVIEW
-    merge(world, lost, decide("ada", path))
-    merge(world, write("cubes/acme/tree/1.yml", signer="acme-2"))
-
-
-def test_a_revoked_version_of_a_member_does_not_bring_the_one_before_back() -> None:
-    world = after("a hospital joins")
-    path = "members/acme/2.yml"
-    merge(world, write(path, keys=keys("acme", "acme-2")), decide("ada", path))
-    merge(world, decide("ada", path, verdict="revoke", version=2))
-    assert standing(world, path) is Standing.REVOKED
-    assert in_force(world, path) is None
-    assert refused(world, write("cubes/acme/tree/1.yml")) == {"SIG001"}
 
 
 def test_admins_decide_about_a_benchmark_until_it_is_in_operation() -> None:
@@ -265,6 +209,30 @@ def test_a_withdrawn_request_leaves_what_is_in_force_as_it_is() -> None:
     merge(world, withdraw("tumor-board", f"{BENCHMARK}/3.yml"))
     assert in_force(world, f"{BENCHMARK}/3.yml") == 2
     assert refused(world, by_clara(f"{BENCHMARK}/3.yml")) == {"DEC002"}
+
+
+def test_a_withdrawn_version_does_not_bring_the_one_before_back() -> None:
+    world = after("the benchmark goes into operation")
+    merge(world, write(f"{BENCHMARK}/3.yml", title="Breast masses"))
+    merge(world, withdraw("tumor-board", f"{BENCHMARK}/3.yml"))
+    assert in_force(world, f"{BENCHMARK}/3.yml") is None
+    merge(world, write(f"{BENCHMARK}/4.yml", title="Masses"), expect=Verdict.REVIEW)
+    merge(world, decide("ada", f"{BENCHMARK}/4.yml"))
+    assert in_force(world, f"{BENCHMARK}/3.yml") == 4
+
+
+def test_decisions_that_slipped_into_a_tree_do_not_count_without_their_role() -> None:
+    """Replay would stop at them; the state does not follow them either."""
+    world = after("the model is associated")
+    world.force(act(world, withdraw("st-mary", f"{ASSOCIATION}/1.yml")).added)
+    assert standing(world, f"{ASSOCIATION}/1.yml") is Standing.EFFECTIVE
+    other = "benchmarks/acme/easy/1.yml"
+    merge(world, write(other, **{"committee.members": ["acme"]}), decide("ada", other))
+    path = f"associations/{TISSUE}/models/st-mary/own/1.yml"
+    merge(world, write("cubes/st-mary/own/1.yml"))
+    merge(world, write(path), expect=Verdict.REVIEW)
+    world.force(act(world, decide("acme", path, under=other), decide("ada", path)).added)
+    assert standing(world, path) is Standing.PENDING
 
 
 def test_of_results_the_newest_not_withdrawn_counts() -> None:

@@ -1,6 +1,6 @@
 """The demo's story from genesis to the published results, fixed to the byte in tests/golden/story.
 
-`MEDPERF_REWRITE_GOLDEN=1 pytest tests/core/test_story.py` writes the golden files anew; look at the difference.
+`MEDPERF_REWRITE_GOLDEN=1 pytest tests/core/test_story.py` writes them anew; look at the difference.
 """
 
 from __future__ import annotations
@@ -54,8 +54,8 @@ def readme() -> str:
     lines = [
         "# The story, merge by merge",
         "",
-        "One folder per merge, from genesis to the published results, with the files it adds below `registry/`.",
-        f"Written by `{REWRITE}=1 pytest tests/core/test_story.py`; every `.sig` beside a file is its signature.",
+        "One folder per merge, from genesis to the published results: the files it adds below `registry/`.",
+        f"Written by `{REWRITE}=1 pytest tests/core/test_story.py`; a `.sig` beside a file is its signature.",
         "",
         "| step | what happens | file | signed by | verdict |",
         "| ---: | --- | --- | --- | --- |",

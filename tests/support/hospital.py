@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -11,14 +11,17 @@ from typing import Any
 
 from medperf_cli.adapters.store.index import Index
 from medperf_cli.adapters.store.settings import Settings
+from medperf_cli.flows.benchmark_run import RunSummary, run_benchmark
 from medperf_cli.flows.dataset_folder import DatasetFolder, dataset_folder, remember_source
 from medperf_cli.flows.deps import Deps
+from medperf_cli.flows.local_results import local_results
 from medperf_cli.flows.prepare import prepare_dataset
 from medperf_cli.flows.prepared_data import PreparedData
 from medperf_cli.flows.published import prepared_fields
+from medperf_cli.flows.result_draft import result_fields
 from medperf_cli.flows.workbench import Workbench, open_workbench
-from tests.support.shell_cubes import PREPARATOR, ShellStory, raw_folders
-from tests.support.story_fields import DATASET
+from tests.support.shell_cubes import ShellStory, raw_folders
+from tests.support.story_fields import DATASET, PREPARATOR, TISSUE
 from tests.support.tiny_image import TinyImage
 
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
@@ -90,3 +93,20 @@ class Hospital:
 
 
 MakeHospital = Callable[..., Hospital]
+
+
+def run(hospital: Hospital, models: Sequence[str] | None = None, *, no_cache: bool = False) -> RunSummary:
+    """`benchmark run`, as one command."""
+    with hospital.open() as workbench, hospital.index() as index:
+        return run_benchmark(workbench, index, TISSUE, DATASET, models, no_cache=no_cache)
+
+
+def drafted(hospital: Hospital, model: str) -> dict[str, Any]:
+    """The fields of the model's result, from what was run."""
+    with hospital.open() as workbench, hospital.index() as index:
+        (local,) = [r for r in local_results(workbench.spool, index, "st-mary") if r.model == model]
+        return result_fields(workbench, hospital.story.world.state, index, local)
+
+
+def value(fields: dict[str, Any], key: str) -> dict[str, Any]:
+    return next(dict(metric) for metric in fields["metrics"] if metric["key"] == key)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import tarfile
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -140,15 +141,15 @@ def raw_folders(root: Path, patients: int = PATIENTS) -> tuple[Path, Path]:
     return data, labels
 
 
-def demo_archive(folder: Path, patients: int = PATIENTS, **members: bytes) -> Path:
+def demo_archive(folder: Path, members: Mapping[str, bytes] | None = None) -> Path:
     """A demo dataset with `paths.yaml`, and more members if given."""
-    data, labels = raw_folders(folder / "demo", patients)
+    data, labels = raw_folders(folder / "demo")
     path = folder / "demo.tar.gz"
     files = {
         "paths.yaml": b"data_path: features\nlabels_path: truth\n",
         "features/cases.txt": (data / "cases.txt").read_bytes(),
         "truth/labels.csv": (labels / "labels.csv").read_bytes(),
-        **members,
+        **(members or {}),
     }
     with tarfile.open(path, "w:gz") as tar:
         for name, content in files.items():
@@ -167,6 +168,8 @@ class ShellStory:
     world: World = field(default_factory=World)
     scripts: dict[str, str] = field(default_factory=dict)
     benchmark_more: dict[str, Any] = field(default_factory=dict)
+    cubes: Mapping[str, dict[str, Any]] = field(default_factory=dict)
+    """Fields of cubes that are not shell scripts, by name."""
 
     def __post_init__(self) -> None:
         self.world.merge(genesis())
@@ -192,7 +195,8 @@ class ShellStory:
         self.model(FOREST, every=4)
 
     def _cube(self, name: str, kind: str, tasks: dict[str, str], **more: Any) -> None:
-        self.world.merge(self.world.write(Kind.CUBE, name, **shell_cube(self.image, kind, tasks, **more)))
+        fields = self.cubes.get(name) or shell_cube(self.image, kind, tasks, **more)
+        self.world.merge(self.world.write(Kind.CUBE, name, **fields))
 
     def model(self, name: str, text: str = INFER, every: int = 4, **more: Any) -> None:
         """A submitted and associated model."""
@@ -200,20 +204,24 @@ class ShellStory:
         self._cube(name, "model", {"infer": text}, **more)
         self._associate("models", name, f"cubes/{name}/1.yml")
 
-    def take_part(self, prepared: dict[str, Any]) -> None:
-        """The dataset goes into operation and is associated."""
+    def take_part(self, prepared: dict[str, Any], *, associated: bool = True) -> None:
+        """The dataset goes into operation and, if so, is associated."""
         benchmark = self.world.pin(f"benchmarks/{TISSUE}/1.yml")
-        fields = {"benchmark": benchmark, "state": "operation", "prepared": prepared}
-        base = {**_PLAIN_DATASET, "data_preparator": self.world.pin(f"cubes/{PREPARATOR}/1.yml")}
+        fields: dict[str, Any] = {"benchmark": benchmark, "state": "operation", "prepared": prepared}
+        base: dict[str, Any] = {
+            **_PLAIN_DATASET,
+            "data_preparator": self.world.pin(f"cubes/{PREPARATOR}/1.yml"),
+        }
         self.world.merge(self.world.write(Kind.DATASET, DATASET, **{**base, **fields}))
-        self._associate("datasets", DATASET, f"datasets/{DATASET}/1.yml")
+        if associated:
+            self._associate("datasets", DATASET, f"datasets/{DATASET}/1.yml")
 
     def _associate(self, folder: str, name: str, subject: str) -> None:
         entity_id = f"{TISSUE}/{folder}/{name}"
         benchmark = f"benchmarks/{TISSUE}/1.yml"
-        added = self.world.write(
-            Kind.ASSOCIATION, entity_id, **association_fields(self.world, benchmark, subject)
-        )
+        fields = association_fields(self.world, benchmark, subject)
+        fields["test"]["metrics"] = [metric.key for metric in self.parts.benchmark.metrics]
+        added = self.world.write(Kind.ASSOCIATION, entity_id, **fields)
         path = f"associations/{entity_id}/1.yml"
         self.world.merge(added, self.world.decide("clara", path, authority=benchmark, added=added))
 

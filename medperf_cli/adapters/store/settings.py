@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,10 @@ from typing import Any
 from medperf_cli.adapters.store.files import write_atomic
 from medperf_cli.errors import ConfigurationError, UsageError
 
-_LISTS = ("assets",)
+LISTS = ("assets",)
+"""Settings that have several values."""
+_PROFILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*\Z")
+_WORDS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 _NUMBERS = ("timeout_minutes", "minimum_cell", "parallel")
 
 
@@ -80,24 +84,35 @@ def load(environ: Mapping[str, str], home: Path) -> Settings:
         ConfigurationError: the file is damaged or a value makes no sense.
 
     """
-    base = Path(environ.get("MEDPERF_HOME") or home / ".medperf")
-    settings = Settings(home=base, profile=environ.get("MEDPERF_PROFILE") or "default")
+    base = Path(environ.get("MEDPERF_HOME") or home / ".medperf").expanduser().absolute()
+    profile = environ.get("MEDPERF_PROFILE") or "default"
+    if not _PROFILE.match(profile):
+        raise ConfigurationError(
+            f"'{profile}' is no name of a profile", hint="use letters, digits, '-' and '_' in MEDPERF_PROFILE"
+        )
+    settings = Settings(home=base, profile=profile)
     given = _read(settings.file)
     for name in fields():
         text = environ.get(f"MEDPERF_{name.upper()}")
         if text:
-            given[name] = text.split(":") if name in _LISTS else text
+            given[name] = text.split(":") if name in LISTS else text
     return _with(settings, given, settings.file)
 
 
 def save(settings: Settings, changes: Mapping[str, Any]) -> Settings:
-    """Write some settings to the profile's file and return all of them (raises ConfigurationError)."""
+    """Write some settings to the profile's file and return all of them.
+
+    Raises:
+        UsageError: there is no such setting.
+        ConfigurationError: a value makes no sense, or the file is damaged; nothing is written.
+
+    """
     import yaml  # noqa: PLC0415 - start-up time
 
     unknown = sorted(set(changes) - set(fields()))
     if unknown:
         raise UsageError(f"'{unknown[0]}' is not a setting", hint=f"settings are: {', '.join(fields())}")
-    stored = _read(settings.file) | {k: _plain(v) for k, v in changes.items()}
+    stored = _read(settings.file) | {k: _plain(k, v) for k, v in changes.items()}
     stored = {k: v for k, v in stored.items() if v is not None}
     changed = _with(settings, {k: v for k, v in changes.items() if v is not None}, settings.file)
     text = yaml.safe_dump(stored, sort_keys=True, allow_unicode=True)
@@ -139,13 +154,16 @@ def _with(settings: Settings, given: Mapping[str, Any], file: Path) -> Settings:
     for name, value in given.items():
         try:
             values[name] = _value(name, value)
-        except (TypeError, ValueError):
-            raise ConfigurationError(f"settings '{file}': '{name}' is '{value}'") from None
+        except (KeyError, TypeError, ValueError):
+            raise ConfigurationError(
+                f"settings '{file}': '{name}' cannot be '{value}'",
+                hint=f"`medperf profile set {name} VALUE` sets it, MEDPERF_{name.upper()} overrides it",
+            ) from None
     return dataclasses.replace(settings, **values)
 
 
 def _value(name: str, value: Any) -> Any:
-    if name in _LISTS:
+    if name in LISTS:
         items = value if isinstance(value, list | tuple) else [value]
         return tuple(Path(item).expanduser() for item in items)
     if name in _NUMBERS:
@@ -154,11 +172,16 @@ def _value(name: str, value: Any) -> Any:
             raise ValueError(name)
         return number
     if name == "cube_writable_root":
-        return str(value).lower() in ("true", "1", "yes")
+        return _WORDS[str(value).lower()]
     return Path(value).expanduser() if name == "key" else str(value)
 
 
-def _plain(value: Any) -> Any:
+def _plain(name: str, value: Any) -> Any:
+    """A value as the file holds it; a path means the same from everywhere."""
     if isinstance(value, list | tuple):
-        return [str(item) for item in value]
-    return str(value) if isinstance(value, Path) else value
+        return [_absolute(item) for item in value]
+    return _absolute(value) if name == "key" and value is not None else value
+
+
+def _absolute(path: Any) -> str:
+    return str(Path(path).expanduser().absolute())

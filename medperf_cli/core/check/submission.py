@@ -47,7 +47,7 @@ class Submission:
     def after(self) -> Lifecycle:
         """The registry as it would stand."""
         sound = {str(path): self.change.added[str(path)] for path in self.entities}
-        return Lifecycle(Reader(Overlay(self.change.base, sound)))
+        return Lifecycle(Reader(Overlay(self.change.base, sound), self.entities))
 
     @cached_property
     def genesis(self) -> bool:

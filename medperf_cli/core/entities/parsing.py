@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from pydantic import ValidationError
@@ -53,8 +54,12 @@ def validate(kind: Kind, document: Mapping[str, Any]) -> Entity:
         raise DocumentError(f"not a valid {kind}: {_explain(error)}") from None
 
 
+@lru_cache(maxsize=1024)
 def parse(path: EntityPath, data: bytes) -> Entity:
     """Read an entity from the bytes of its file; the caller did the reading.
+
+    Entities are frozen, and a replay asks for the same root, members and benchmarks at every commit: the
+    last thousand are kept.
 
     Raises:
         DocumentError: not strict YAML, not valid, not in the one spelling, or not what its path says.

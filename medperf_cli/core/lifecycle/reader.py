@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from typing import TypeVar
 
 from medperf_cli.core import snapshot as snap
@@ -29,9 +30,10 @@ class Reader:
     Raises nothing for what is absent (None); what is there but unreadable raises DocumentError.
     """
 
-    def __init__(self, snapshot: snap.Snapshot) -> None:
+    def __init__(self, snapshot: snap.Snapshot, known: Mapping[EntityPath, Entity] | None = None) -> None:
+        """Read `snapshot`; `known` are entities of it that were parsed before."""
         self.snapshot = snapshot
-        self._entities: dict[EntityPath, Entity | None] = {}
+        self._entities: dict[EntityPath, Entity | None] = dict(known or {})
         self._digests: dict[EntityPath, str | None] = {}
         self._versions: dict[tuple[Kind, str], list[EntityPath]] = {}
 

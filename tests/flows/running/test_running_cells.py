@@ -1,15 +1,12 @@
-"""A hospital tests, runs and drafts: models on its data, failures beside successes, edits noticed."""
+"""A hospital tests and runs models on its data: failures beside successes, interruptions taken up."""
 
 from __future__ import annotations
 
-import json
 import signal
 import threading
-from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -17,49 +14,23 @@ from medperf_cli.adapters.executor.base import CellJob, Outcome
 from medperf_cli.adapters.executor.cell import Phase
 from medperf_cli.adapters.runtime.base import CELL_LABEL
 from medperf_cli.adapters.runtime.docker_engine import DockerEngine
-from medperf_cli.core.names import Kind
 from medperf_cli.errors import (
     ConfigurationError,
     ContainerError,
     IntegrityError,
     InterruptedByUserError,
     PartialError,
-    PolicyError,
     UnknownIdError,
     UsageError,
 )
 from medperf_cli.flows import compatibility
-from medperf_cli.flows.benchmark_run import RunSummary, run_benchmark
+from medperf_cli.flows.benchmark_run import run_benchmark
 from medperf_cli.flows.cell_plan import plan_cells
-from medperf_cli.flows.local_results import find_local, local_results
-from medperf_cli.flows.result_draft import result_fields
+from medperf_cli.flows.local_results import local_results
 from medperf_cli.flows.telling import TellsCells
-from tests.support.hospital import Hospital, MakeHospital
+from tests.support.hospital import Hospital, MakeHospital, drafted, run, value
 from tests.support.shell_cubes import EVALUATE, INFER, V, asset, demo_archive
 from tests.support.story_fields import DATASET, FOREST, REFERENCE, TISSUE
-
-
-def run(hospital: Hospital, models: Sequence[str] | None = None, *, no_cache: bool = False) -> RunSummary:
-    with hospital.open() as workbench, hospital.index() as index:
-        return run_benchmark(workbench, index, TISSUE, DATASET, models, no_cache=no_cache)
-
-
-def drafted(hospital: Hospital, model: str) -> dict[str, Any]:
-    with hospital.open() as workbench, hospital.index() as index:
-        (local,) = [r for r in local_results(workbench.spool, index, "st-mary") if r.model == model]
-        return result_fields(workbench, hospital.story.world.state, index, local)
-
-
-def submitted(hospital: Hospital, model: str) -> dict[str, Any]:
-    """Draft and publish: the registry's own check looks at it."""
-    fields = drafted(hospital, model)
-    world = hospital.story.world
-    world.merge(world.write(Kind.RESULT, f"{TISSUE}/{model}/{DATASET}", **fields))
-    return fields
-
-
-def value(fields: dict[str, Any], key: str) -> dict[str, Any]:
-    return next(dict(metric) for metric in fields["metrics"] if metric["key"] == key)
 
 
 def containers(engine: DockerEngine) -> list[str]:
@@ -91,7 +62,10 @@ def test_the_reference_run_of_the_association_is_found_done_by_the_benchmark_run
     data = hospital.take_part()
     with hospital.open() as workbench:
         outcome = compatibility.tested_with_reference(workbench, hospital.story.parts, data)
+        with hospital.index() as index:
+            (local,) = local_results(workbench.spool, index, "st-mary")
     assert outcome.summary["data"] == data.hash
+    assert local.submittable
     first = run(hospital)
     assert [(r.model, r.outcome) for r in first.rows] == [
         (REFERENCE, Outcome.CACHED),
@@ -101,50 +75,6 @@ def test_the_reference_run_of_the_association_is_found_done_by_the_benchmark_run
     assert {r.partial for r in first.rows} == {False}
     assert [r.outcome for r in run(hospital).rows] == [Outcome.CACHED] * 2
     assert [r.outcome for r in run(hospital, [FOREST], no_cache=True).rows] == [Outcome.DONE]
-
-
-def test_results_are_drafted_with_paired_differences_and_pass_the_registrys_check(hospital: Hospital) -> None:
-    hospital.take_part()
-    run(hospital)
-    first = submitted(hospital, REFERENCE)
-    assert "against" not in first or first["against"] == []
-    second = submitted(hospital, FOREST)
-    assert value(second, "accuracy")["mean"] == 0.75
-    assert value(second, "sensitivity")["support"] == 20
-    (against,) = second["against"]
-    assert against["result"]["path"] == f"results/{TISSUE}/{REFERENCE}/{DATASET}/1.yml"
-    assert {m["key"]: m["difference"] for m in against["metrics"]}["accuracy"] == pytest.approx(-0.05)
-    assert "lesions" not in json.dumps(second)
-    assert "case-" not in json.dumps(second)
-    with hospital.open() as workbench, hospital.index() as index:
-        found = local_results(workbench.spool, index, "st-mary")
-        assert [(r.model, r.submittable) for r in found] == [(FOREST, False), (REFERENCE, False)]
-        assert find_local(workbench.spool, index, "st-mary", found[0].uid).summary["failed_cases"] == 0
-        with pytest.raises(UnknownIdError):
-            find_local(workbench.spool, index, "st-mary", "0" * 12)
-
-
-def test_the_execution_record_tells_engine_isolation_and_both_tasks(hospital: Hospital) -> None:
-    hospital.take_part()
-    run(hospital, [FOREST])
-    execution = drafted(hospital, FOREST)["execution"]
-    assert execution["engine"]["name"] == "docker"
-    assert [t["task"] for t in execution["tasks"]] == ["infer", "evaluate"]
-    assert all("no-network" in t["applied"] for t in execution["tasks"])
-    assert execution["tasks"][0]["image"] == hospital.image.config_digest
-    assert execution["hardware"]["cpus"] >= 1
-
-
-def test_edited_outputs_are_refused_and_a_new_run_repairs_it(hospital: Hospital) -> None:
-    hospital.take_part()
-    run(hospital, [FOREST])
-    (cases,) = hospital.settings.runs.glob("*/attempt-1/local_outputs/cases.csv")
-    cases.write_text(cases.read_text().replace(",0,", ",1,"))
-    with pytest.raises(IntegrityError, match="no longer matches its record"):
-        drafted(hospital, FOREST)
-    assert run(hospital, [FOREST]).rows[0].code == "MP-INTEGRITY"
-    run(hospital, [FOREST], no_cache=True)
-    assert value(drafted(hospital, FOREST), "accuracy")["mean"] == 0.75
 
 
 @pytest.mark.parametrize(
@@ -227,24 +157,6 @@ def test_what_cannot_be_run_says_why(hospital: Hospital) -> None:
             plan_cells(hospital.deps, index, TISSUE, DATASET)
 
 
-def test_a_small_cell_is_refused_before_anything_is_signed(make_hospital: MakeHospital) -> None:
-    few = EVALUATE.replace("$((right * positive)),$positive", "$((case_is == 1)),$case_is")
-    few = few.replace('    [ "$case" =', '    case_is=0; [ "$case" = case-03 ] && case_is=1\n    [ "$case" =')
-    hospital = make_hospital(evaluate=few)
-    hospital.take_part()
-    run(hospital, [FOREST])
-    with pytest.raises(PolicyError, match="'sensitivity': cell 'support' holds fewer than 11"):
-        drafted(hospital, FOREST)
-
-
-def test_the_site_may_raise_the_minimum(hospital: Hospital) -> None:
-    hospital.take_part()
-    run(hospital, [FOREST])
-    hospital.settings = replace(hospital.settings, minimum_cell=30)
-    with pytest.raises(PolicyError, match="fewer than 30 patients"):
-        drafted(hospital, FOREST)
-
-
 class StopsSoon(TellsCells):
     """Presses Ctrl-C a moment after a cell's container was asked for."""
 
@@ -270,6 +182,13 @@ def test_an_interrupted_run_leaves_no_container_and_is_finished_by_the_same_comm
     assert [r.outcome for r in run(hospital, [FOREST, REFERENCE]).rows] == [Outcome.DONE] * 2
 
 
+def test_models_may_run_side_by_side(hospital: Hospital) -> None:
+    hospital.take_part()
+    hospital.settings = replace(hospital.settings, parallel=2)
+    summary = run(hospital)
+    assert [(r.model, r.outcome) for r in summary.rows] == [(REFERENCE, Outcome.DONE), (FOREST, Outcome.DONE)]
+
+
 def test_what_a_killed_process_left_is_taken_up(hospital: Hospital) -> None:
     """Its attempt is never finished, so the next command makes another; its scratch folder is removed."""
     hospital.take_part()
@@ -288,7 +207,7 @@ def test_what_a_killed_process_left_is_taken_up(hospital: Hospital) -> None:
 
 def test_the_demo_dataset_may_not_lead_outside(hospital: Hospital, tmp_path: Path) -> None:
     (tmp_path / "bad").mkdir()
-    bad = demo_archive(tmp_path / "bad", **{"paths.yaml": b"data_path: ..\nlabels_path: truth\n"})
+    bad = demo_archive(tmp_path / "bad", {"paths.yaml": b"data_path: ..\nlabels_path: truth\n"})
     bad.rename(tmp_path / "assets/bad.tar.gz")
     parts = hospital.story.parts
     demo = parts.benchmark.demo_dataset.model_copy(update=asset(tmp_path / "assets/bad.tar.gz"))

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from medperf_cli.core.entities.fields import Asset
 from medperf_cli.errors import (
     ConfigurationError,
     ContainerError,
@@ -17,12 +18,12 @@ from medperf_cli.flows.dataset_folder import remember_source
 from medperf_cli.flows.prepare import prepare_dataset
 from medperf_cli.flows.prepared_data import check_prepared
 from tests.support.hospital import Hospital, MakeHospital
-from tests.support.shell_cubes import PREPARATOR, V, raw_folders
-from tests.support.story_fields import DATASET
+from tests.support.shell_cubes import V, raw_folders
+from tests.support.story_fields import DATASET, PREPARATOR
 
 
 def test_data_are_prepared_counted_and_hashed_and_a_second_call_does_nothing(hospital: Hospital) -> None:
-    hospital.submit()
+    raw, _ = hospital.submit()
     data = hospital.prepare()
     assert data.fresh
     assert data.counts == {"cases": 40, "patients": 40}
@@ -34,6 +35,7 @@ def test_data_are_prepared_counted_and_hashed_and_a_second_call_does_nothing(hos
     again = hospital.prepare()
     assert (again.hash, again.fresh) == (data.hash, False)
     assert hospital.talk.heard("already prepared")
+    raw.rename(raw.parent / "archived")
     assert check_prepared(hospital.deps, hospital.folder, data.hash).hash == data.hash
 
 
@@ -74,12 +76,11 @@ def test_changed_prepared_files_are_named(hospital: Hospital) -> None:
     data = hospital.prepare()
     (data.labels / "labels.csv").write_text("case-00,1\n")
     (data.data / "stray.txt").write_text("x")
-    for check in (
-        lambda: check_prepared(hospital.deps, hospital.folder),
-        lambda: hospital.prepare(rehash=True),
-    ):
-        with pytest.raises(IntegrityError, match=r"changed 'labels/labels.csv'; new 'data/stray.txt'"):
-            check()
+    named = r"changed 'labels/labels\.csv'; new 'data/stray\.txt'"
+    with pytest.raises(IntegrityError, match=named):
+        check_prepared(hospital.deps, hospital.folder)
+    with pytest.raises(IntegrityError, match=named):
+        hospital.prepare(rehash=True)
     hospital.prepare(again=True)
     with pytest.raises(IntegrityError, match="not those in the registry"):
         check_prepared(hospital.deps, hospital.folder, "0" * 64)
@@ -166,12 +167,8 @@ def test_data_submitted_as_prepared_are_used_where_they_are(make_hospital: MakeH
 def test_without_the_image_the_error_says_where_it_was_looked_for(hospital: Hospital) -> None:
     hospital.submit()
     cube = hospital.story.cube(PREPARATOR)
-    absent = cube.container.model_copy(
-        update={
-            "image_id": "sha256:" + "a" * 64,
-            "archive": cube.container.archive.model_copy(update={"sha256": "b" * 64}),
-        }
-    )
+    nowhere = Asset(sha256="b" * 64, size=1)
+    absent = cube.container.model_copy(update={"image_id": "sha256:" + "a" * 64, "archive": nowhere})
     other = cube.model_copy(update={"container": absent})
     with hospital.open() as workbench, pytest.raises(ConfigurationError, match="was not found; looked in"):
         prepare_dataset(workbench, DATASET, other)

@@ -16,11 +16,11 @@ def fields(
     statistics: dict[str, Any],
     without: Sequence[str] = (),
     metadata: dict[str, Any] | None = None,
-    **counts: int,
+    patients: int | None = None,
 ) -> dict[str, Any]:
     data = PreparedData(
         hash="f" * 64,
-        counts={"cases": 40, **counts},
+        counts={"cases": 40} if patients is None else {"cases": 40, "patients": patients},
         statistics=statistics,
         metadata=metadata or {},
         inputs="",
@@ -52,21 +52,21 @@ def test_keys_are_left_out_at_any_depth_and_the_record_keeps_them() -> None:
 
 
 @pytest.mark.parametrize(
-    ("statistics", "metadata", "counts", "key"),
+    ("statistics", "metadata", "patients", "key"),
     [
-        ({"sex": {"male": 3}}, {}, {}, "sex.male"),
-        ({}, {"scanners": 2}, {}, "metadata.scanners"),
-        ({}, {}, {"patients": 4}, "patients"),
-        ({"values": [1.5] * 300}, {}, {}, "values"),
+        ({"sex": {"male": 3}}, {}, None, "sex.male"),
+        ({}, {"scanners": 2}, None, "metadata.scanners"),
+        ({}, {}, 4, "patients"),
+        ({"values": [1.5] * 300}, {}, None, "values"),
     ],
 )
 def test_small_numbers_are_refused_by_name(
-    statistics: dict[str, Any], metadata: dict[str, Any], counts: dict[str, int], key: str
+    statistics: dict[str, Any], metadata: dict[str, Any], patients: int | None, key: str
 ) -> None:
     with pytest.raises(PolicyError, match=f"'{key}'") as caught:
-        fields(statistics, metadata=metadata, **counts)
+        fields(statistics, metadata=metadata, patients=patients)
     assert "--without KEY" in caught.value.hint
-    assert fields(statistics, [key], metadata, **counts)
+    assert fields(statistics, [key], metadata, patients)
 
 
 @pytest.mark.parametrize(

@@ -33,3 +33,14 @@ def complete(submission: Submission) -> Iterator[Fault]:
     for path, result in submission.of(Result):
         if result.partial:
             yield Fault(path, "is partial: some cases have no value")
+
+
+@rule("NOTE004", "a committee can decide what its benchmark's owner asks for", sort=Sort.NOTE)
+def able_committee(submission: Submission) -> Iterator[Fault]:
+    """The requester's own vote does not count: an owner who is needed for the threshold asks in vain."""
+    for path, benchmark in submission.of(Benchmark):
+        owner, threshold = path.signer, benchmark.committee.threshold
+        others = set(benchmark.committee.members) - {owner}
+        if len(others) < threshold:
+            message = f"without '{owner}' the committee has {len(others)} of {threshold} votes"
+            yield Fault(path, f"{message} for a new policy", "name more committee members")

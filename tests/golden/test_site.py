@@ -1,0 +1,321 @@
+"""The pages: two of them to the byte, all of them whole, none moved by hostile text.
+
+`MEDPERF_REWRITE_GOLDEN=1 pytest tests/golden/test_site.py` writes the golden pages anew; see the difference.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from hashlib import sha256
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from medperf_cli.errors import DocumentError, IntegrityError, UsageError
+from site_generator import addresses
+from site_generator.build import Report, _render, build
+from site_generator.link_check import problems
+from site_generator.pages import pages
+from site_generator.records import Records
+from site_generator.templating import amount, environment, is_outside_link, visible
+from tests.support.published import snapshot_of, story_snapshot, waiting_world
+from tests.support.story_fields import DATASET, FOREST, TISSUE
+
+GOLDEN = Path(__file__).parent / "site"
+REWRITE = "MEDPERF_REWRITE_GOLDEN"
+BOARD = f"benchmarks/{TISSUE}/index.html"
+RESULT = f"results/{TISSUE}/{FOREST}/{DATASET}/1"
+KEPT = {"benchmark.html": BOARD, "result.html": f"{RESULT}.html"}
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Report:
+    """The site of the story, with something pending."""
+    return build(snapshot_of(waiting_world()), tmp_path_factory.mktemp("made") / "site")
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    return {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+@pytest.mark.parametrize("name", KEPT)
+def test_the_page_is_as_in_the_golden_file(name: str) -> None:
+    html = rendered(story_snapshot())[KEPT[name]]
+    if os.environ.get(REWRITE):
+        (GOLDEN / name).write_text(html, "utf-8")
+    assert html == (GOLDEN / name).read_text("utf-8")
+
+
+def rendered(snapshot: dict[str, Any]) -> dict[str, str]:
+    """All pages but the prose, by address."""
+    records, env = Records(snapshot), environment()
+    return {page.address: _render(env, page, records, None) for page in pages(records)}
+
+
+def test_every_entity_has_its_page_its_file_and_its_signature(made: Report) -> None:
+    site = made.home.parent
+    files = waiting_world().files
+    for path, data in files.items():
+        if path != ".gitattributes":
+            assert (site / "registry" / path).read_bytes() == data
+        if path.endswith(".yml"):
+            assert (site / f"{path.removesuffix('.yml')}.html").is_file()
+    assert (site / "allowed_signers").read_text().startswith("ada namespaces=")
+    assert (site / "docs" / "concepts.html").is_file()
+
+
+def test_every_number_on_the_board_leads_to_its_signed_file(made: Report) -> None:
+    site = made.home.parent
+    html = (site / BOARD).read_text("utf-8")
+    assert html.count(f'<a href="../../../{RESULT}.html">0.950</a>') == 1
+    proof = (site / f"{RESULT}.html").read_text("utf-8")
+    assert f'registry/{RESULT}.yml" download' in proof
+    assert f'registry/{RESULT}.sig" download' in proof
+    for tool in ("git show ", "sha256sum ", "ssh-keygen -Y verify "):
+        assert tool in proof
+
+
+def test_pages_are_light_whole_and_ask_nobody(made: Report) -> None:
+    assert made.heavy == ()
+    assert list(problems(made.home.parent)) == []
+
+
+def test_pending_things_are_listed_with_who_must_act(made: Report) -> None:
+    html = (made.home.parent / addresses.PENDING).read_text("utf-8")
+    assert f"{TISSUE}/models/acme/second version 1" in html
+    assert "1 more of: <a" in html
+    board = (made.home.parent / BOARD).read_text("utf-8")
+    assert "acme/second version 1" in board
+    assert ">acme/<wbr>second<" not in board, "what is pending takes no part"
+
+
+def test_the_same_snapshot_gives_the_same_bytes(made: Report, tmp_path: Path) -> None:
+    build(snapshot_of(waiting_world()), tmp_path / "again", None)
+    assert tree(tmp_path / "again") == tree(made.home.parent)
+
+
+def test_an_empty_registry_has_a_site(tmp_path: Path) -> None:
+    snapshot = story_snapshot()
+    snapshot["entities"] = [
+        e for e in snapshot["entities"] if e["path"] in ("root/1.yml", "members/ada/1.yml")
+    ]
+    assert "No benchmark stands here yet" in build(snapshot, tmp_path / "site").home.read_text("utf-8")
+
+
+def test_a_site_is_replaced_whole_and_leaves_nothing_beside_it(tmp_path: Path) -> None:
+    out = tmp_path / "site"
+    build(story_snapshot(), out)
+    (out / "stray.txt").write_text("old")
+    build(story_snapshot(), out, "https://example.org/board")
+    assert not (out / "stray.txt").exists()
+    assert [p.name for p in tmp_path.iterdir()] == ["site"]
+    assert '<link rel="canonical" href="https://example.org/board/">' in (out / "index.html").read_text(
+        "utf-8"
+    )
+    assert "<loc>https://example.org/board/index.html</loc>" in (out / "sitemap.xml").read_text("utf-8")
+
+
+def test_a_folder_with_other_files_is_not_replaced(tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("three years of work")
+    with pytest.raises(UsageError, match="holds other files"):
+        build(story_snapshot(), tmp_path)
+    assert (tmp_path / "thesis.txt").read_text() == "three years of work"
+
+
+@pytest.mark.parametrize(
+    "url", ["example.org", "javascript:alert(1)", "https://a b/", 'https://x/"y', "https://u@x/"]
+)
+def test_an_odd_base_address_is_refused(url: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="not the address"):
+        build(story_snapshot(), tmp_path / "site", url)
+
+
+Spoil = Callable[[dict[str, Any]], Any]
+SPOILT: dict[str, Spoil] = {
+    "another schema": lambda s: s.update(schema="snapshot/2"),
+    "an unknown field": lambda s: s["entities"][0].update(more=1),
+    "other bytes": lambda s: s["entities"][0].update(yml="x"),
+    "a path out of the tree": lambda s: s["entities"][0].update(path="cubes/../../x/1.yml"),
+    "a path that is none": lambda s: s["entities"][0].update(path="cubes/con/x/1.yml"),
+    "another kind": lambda s: s["entities"][0].update(kind="member"),
+    "a signature elsewhere": lambda s: s["entities"][0].update(signatures={"../x.sig": ""}),
+    "a signature of another": lambda s: s["entities"][0].update(signatures={"cubes/aa/bb/1.sig": ""}),
+    "a thing twice": lambda s: s["entities"].append(s["entities"][0]),
+    "a field that is missing": lambda s: next(
+        e for e in s["entities"] if e["kind"] == "benchmark" and e["in_force"]
+    )["document"].pop("population"),
+}
+
+
+@pytest.mark.parametrize("how", SPOILT)
+def test_a_spoilt_snapshot_makes_no_site(how: str, tmp_path: Path) -> None:
+    snapshot = story_snapshot()
+    SPOILT[how](snapshot)
+    with pytest.raises(DocumentError):
+        build(snapshot, tmp_path / "site")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_site_that_is_not_whole_is_not_published(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    out = tmp_path / "site"
+    before = build(story_snapshot(), out).home.read_bytes()
+    monkeypatch.setattr(addresses, "PENDING", "pending/lost.html")
+    monkeypatch.setattr(
+        "site_generator.build.pages", lambda r: (p for p in pages(r) if "lost" not in p.address)
+    )
+    with pytest.raises(IntegrityError, match="which is not there"):
+        build(story_snapshot(), out)
+    assert (out / "index.html").read_bytes() == before
+
+
+HOSTILE = [
+    "<script>alert(1)</script>",
+    "\"><img src=x onerror=alert(1)><a href='",
+    "{{ 7 * 7 }}{% include 'base.html' %}",
+    "</title></style></svg></pre><h1>",
+    "javascript:alert(1)",
+    "\u202eelbisivni\u2066\u0007\u2028",
+    "&lt;b&gt;",
+]
+
+
+class Shape(HTMLParser):
+    """Elements with the names of their attributes, and where they point."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, ...]] = []
+        self.feed(html)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        links = [value or "" for name, value in attrs if name in ("href", "src")]
+        self.elements.append((tag, *(name for name, _ in attrs), *links))
+
+
+FREE = {
+    *(
+        "title",
+        "description",
+        "clinical_task",
+        "population",
+        "annotation_methodology",
+        "terms_of_use",
+        "name",
+    ),
+    *(
+        "unit",
+        "label",
+        "licence",
+        "intended_use",
+        "training_data_overlap",
+        "location",
+        "ethics_approval",
+        "cpu",
+    ),
+    *("reason", "tool", "contact", "message", "yml"),
+}
+
+
+def poison(value: Any, text: str) -> Any:
+    """The same data with every free text replaced."""
+    if isinstance(value, dict):
+        return {k: text if k in FREE and isinstance(v, str) else poison(v, text) for k, v in value.items()}
+    return [poison(item, text) for item in value] if isinstance(value, list) else value
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_hostile_text_moves_nothing_on_any_page(text: str) -> None:
+    clean, dirty = story_snapshot(), poison(story_snapshot(), text)
+    clean = poison(clean, "plain text")
+    for entity in (*clean["entities"], *dirty["entities"]):
+        entity["sha256"] = sha256(entity["yml"].encode()).hexdigest()
+    expected, found = rendered(clean), rendered(dirty)
+    assert found.keys() == expected.keys()
+    for address, html in found.items():
+        assert Shape(html).elements == Shape(expected[address]).elements, address
+        assert not set(html) & set("\u202e\u2066\u0007\u2028")
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["javascript:alert(1)", "http://x.org/", 'https://x.org/" onclick="', "https://x.org/<b>", "//x.org"],
+)
+def test_an_odd_address_in_an_entity_is_text_and_no_link(url: str) -> None:
+    snapshot = story_snapshot()
+    for entity in snapshot["entities"]:
+        if entity["kind"] == "cube":
+            entity["document"]["links"] = [url]
+    shapes = Shape(rendered(snapshot)[f"cubes/{FOREST}/index.html"]).elements
+    assert not [e for e in shapes if url in e]
+    assert not is_outside_link(url)
+
+
+def test_a_link_outside_tells_the_other_host_nothing() -> None:
+    snapshot = story_snapshot()
+    for entity in snapshot["entities"]:
+        if entity["kind"] == "cube":
+            entity["document"]["links"] = ["https://example.org/paper"]
+    html = rendered(snapshot)[f"cubes/{FOREST}/index.html"]
+    assert '<a href="https://example.org/paper" rel="noopener noreferrer">' in html
+
+
+def test_hidden_characters_become_visible() -> None:
+    assert visible("a\u202eb\x07c\nd\te") == "a\ufffdb\ufffdc\nd\te"
+    assert amount(-1234567) == "-1,234,567".replace("-", "\N{MINUS SIGN}")
+
+
+WRONG: dict[str, tuple[str, str]] = {
+    "a dead link": ('<a href="gone.html">x</a>', "which is not there"),
+    "a dead place": ('<a href="#gone">x</a>', "has no such place"),
+    "a link to the root of the host": ('<a href="/index.html">x</a>', "leaves a sub-path"),
+    "a link out of the tree": ('<a href="../outside.html">x</a>', "which is not there"),
+    "a script": ("<script>1</script>", "<script>"),
+    "an inline handler": ('<p onclick="x()">x</p>', "attribute onclick"),
+    "an inline style": ('<p style="color:red">x</p>', "attribute style"),
+    "an image of another host": ('<img src="https://x.org/a.png">', "asks another host"),
+    "a style sheet of another host": ('<link rel="stylesheet" href="//x.org/a.css">', "asks another host"),
+    "a picture in the address": ('<img src="data:image/png;base64,AA">', "asks another host"),
+    "a script in the address": ('<a href="JavaScript:x()">x</a>', "asks another host"),
+    "an unencrypted link": ('<a href="http://x.org/" rel="noopener noreferrer">x</a>', "asks another host"),
+    "a link that says where it comes from": ('<a href="https://x.org/">x</a>', "noopener"),
+    "a refresh": ('<meta http-equiv="Refresh" content="0;url=x">', "sends its reader"),
+    "a form": ('<form action="x"></form>', "<form>"),
+    "one id for two": ('<p id="a"></p><p id="a"></p>', "twice"),
+    "a missing picture": ('<img src="gone.png">', "which is not there"),
+}
+
+
+@pytest.mark.parametrize("what", WRONG)
+def test_the_check_finds(what: str, tmp_path: Path) -> None:
+    html, said = WRONG[what]
+    (tmp_path / "index.html").write_text(f"<!doctype html><title>x</title>{html}")
+    assert any(said in problem for problem in problems(tmp_path))
+
+
+def test_the_check_finds_a_lost_page_and_a_calling_style_sheet(tmp_path: Path) -> None:
+    (tmp_path / "index.html").write_text('<a href="a.html#b">x</a>')
+    (tmp_path / "a.html").write_text('<p id="b">x</p>')
+    assert list(problems(tmp_path)) == []
+    (tmp_path / "lost.html").write_text("x")
+    (tmp_path / "a.css").write_text("@import 'b.css'; p { background: url(https://x.org/a.png) }")
+    assert list(problems(tmp_path)) == [
+        "page 'lost.html' is lost: nothing links to it",
+        "style sheet 'a.css' asks for another file",
+    ]
+
+
+def _links(shape: Shape) -> Iterator[str]:
+    return (e[-1] for e in shape.elements if e[0] == "a")
+
+
+def test_pages_are_one_tree_with_relative_links_only() -> None:
+    for address, html in rendered(story_snapshot()).items():
+        shape = Shape(html)
+        assert all(not link.startswith(("/", "file:")) for link in _links(shape)), address
+        assert html.count("<h1>") == 1, address
+        assert '<html lang="en">' in html
+        assert "Content-Security-Policy" in html
