@@ -77,7 +77,7 @@ def _benchmark(records: Records, benchmark: Entity) -> Page:
     primary = next(m for m in document["metrics"] if m["primary"])
     history = records.about_benchmark(benchmark["id"])
     shown = set() if board is None else {c.path for line in board.lines for c in line.cells.values()}
-    results = records.results_of(benchmark=benchmark["id"])
+    results = records.results_of("benchmark", benchmark["id"])
     given = {
         "entity": benchmark,
         "board": board,
@@ -106,7 +106,7 @@ def _cube(records: Records, cube: Entity) -> Page:
     given = {
         "entity": cube,
         "versions": newest_first(records.versions(Kind.CUBE, cube["id"])),
-        "results": newest_first(records.results_of(model=cube["id"])),
+        "results": newest_first(records.results_of("model", cube["id"])),
         "associations": newest_first(records.associations_of(cube["id"], "models")),
         "used_by": [
             (role, b)
@@ -122,7 +122,7 @@ def _dataset(records: Records, dataset: Entity) -> Page:
     given = {
         "entity": dataset,
         "versions": newest_first(records.versions(Kind.DATASET, dataset["id"])),
-        "results": newest_first(records.results_of(dataset=dataset["id"])),
+        "results": newest_first(records.results_of("dataset", dataset["id"])),
         "associations": newest_first(records.associations_of(dataset["id"], "datasets")),
     }
     address = addresses.name_page(Kind.DATASET, dataset["id"])

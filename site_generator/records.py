@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from medperf_cli.core.board import Board, board
 from medperf_cli.core.names import Kind, PathError, parse_path, parse_signature_path
@@ -64,14 +64,17 @@ class Records:
         """The versions of a kind that count now."""
         return [e for e in self.kind(kind) if e["in_force"]]
 
-    def results_of(self, *, benchmark: str = "", model: str = "", dataset: str = "") -> list[Entity]:
-        """All versions of results with these ids."""
-        wanted = (benchmark, model, dataset)
-        return [
-            e
-            for e in self.kind(Kind.RESULT)
-            if all(w in ("", found) for w, found in zip(wanted, result_ids(e), strict=True))
-        ]
+    def results_of(self, place: Literal["benchmark", "model", "dataset"], entity_id: str) -> list[Entity]:
+        """All versions of the results of a benchmark, a model or a dataset."""
+        return self._results.get((place, entity_id), [])
+
+    @cached_property
+    def _results(self) -> dict[tuple[str, str], list[Entity]]:
+        found: dict[tuple[str, str], list[Entity]] = defaultdict(list)
+        for entity in self.kind(Kind.RESULT):
+            for place, entity_id in zip(("benchmark", "model", "dataset"), result_ids(entity), strict=True):
+                found[place, entity_id].append(entity)
+        return dict(found)
 
     def associations_of(self, subject: str, folder: str) -> list[Entity]:
         """All versions of a dataset's or model's associations."""

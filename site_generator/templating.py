@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-import unicodedata
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +15,11 @@ if TYPE_CHECKING:
 
 TEMPLATES = Path(__file__).parent / "templates"
 _INSTALL = "install it: `pip install 'medperf-registry[site]'`"
-_BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-_KEPT = frozenset("\n\t")
+_HIDDEN = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff"
+    r"\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]"
+)
+"""Control characters (not line feed and tab), line separators, surrogates, and what turns text round."""
 
 
 def environment() -> Environment:
@@ -40,7 +43,6 @@ def environment() -> Environment:
         "figure": figure,
         "amount": amount,
         "size": size,
-        "plain": visible,
     }
     env.tests["outside"] = is_outside_link
     return env
@@ -48,11 +50,7 @@ def environment() -> Environment:
 
 def visible(text: str) -> str:
     """The text with control and direction characters replaced, so that what is read is what was signed."""
-    return "".join("\ufffd" if c in _BIDI or (_is_control(c) and c not in _KEPT) else c for c in text)
-
-
-def _is_control(character: str) -> bool:
-    return unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp")
+    return _HIDDEN.sub("\ufffd", text)
 
 
 def _finalize(value: Any) -> Any:
@@ -80,9 +78,8 @@ def moment(seconds: int) -> str:
 
 def amount(number: float) -> str:
     """A plain number: whole ones without a point, thousands apart."""
-    return (
-        f"{int(number):,}" if float(number).is_integer() else f"{number:.6g}".replace("-", "\N{MINUS SIGN}")
-    )
+    text = f"{int(number):,}" if float(number).is_integer() else f"{number:.6g}"
+    return text.replace("-", MINUS)
 
 
 def size(number: int) -> str:

@@ -146,6 +146,8 @@ def is_nfc(text: str) -> bool:
 
 
 def _text_complaint(text: str) -> str | None:
+    if text.isascii() and text.isprintable():
+        return None  # nearly all text is; every such character is allowed, and normal
     for character in text:
         if character != "\n" and not is_allowed(character):
             return f"character U+{ord(character):04X} is not allowed"

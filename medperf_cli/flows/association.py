@@ -9,6 +9,7 @@ from medperf_cli.errors import UnknownIdError, UsageError
 from medperf_cli.flows.decide import add_decision
 from medperf_cli.flows.deps import Deps
 from medperf_cli.flows.desk import Desk, at_desk
+from medperf_cli.flows.identity import me
 from medperf_cli.flows.publish import Published, publish
 from medperf_cli.flows.review import approve, reviews
 
@@ -20,7 +21,7 @@ def approve_association(
 
     Raises:
         UsageError: neither or both of dataset and model are named.
-        UnknownIdError: no such association waits.
+        UnknownIdError: no such association waits. Approving again sends nothing.
 
     """
     if (dataset is None) == (model is None):
@@ -32,8 +33,9 @@ def approve_association(
         for request in reviews(desk):
             if any(_is(path, entity_id) for path in request.files):
                 return approve(desk, request.id, reason)
-        path = _pending(desk, entity_id)
-        add_decision(desk, path, DecisionVerdict.APPROVE, reason)
+        path = _newest(desk, entity_id)
+        if not _approved_by_me(desk, path):
+            add_decision(desk, path, DecisionVerdict.APPROVE, reason)
         return publish(desk, f"decision on {entity_id}")
 
 
@@ -44,11 +46,19 @@ def _is(text: str, entity_id: str) -> bool:
     return path.kind is Kind.ASSOCIATION and path.id == entity_id
 
 
-def _pending(desk: Desk, entity_id: str) -> EntityPath:
+def _newest(desk: Desk, entity_id: str) -> EntityPath:
+    """The association's newest version, if it waits, or if there is nothing left to decide about it."""
     versions = desk.reader().versions(Kind.ASSOCIATION, entity_id)
-    waiting = [p for p in versions if desk.state.standing(p) is Standing.PENDING]
-    if not waiting:
+    standing = desk.state.standing(versions[-1]) if versions else None
+    if standing is None or standing.ended:
         raise UnknownIdError(
             f"no association '{entity_id}' waits for a decision", hint="see `medperf review ls`"
         )
-    return waiting[-1]
+    if standing is Standing.EFFECTIVE and not _approved_by_me(desk, versions[-1]):
+        raise UsageError(f"association '{entity_id}' is approved already; nothing waits for you")
+    return versions[-1]
+
+
+def _approved_by_me(desk: Desk, path: EntityPath) -> bool:
+    approvals = desk.state.votes(path).approve.values()
+    return any(me(desk.deps.settings) in members for members in approvals)

@@ -15,7 +15,7 @@ from medperf_cli.flows.composer import content
 from medperf_cli.flows.dataset_folder import dataset_folder, remember_source
 from medperf_cli.flows.deps import Deps
 from medperf_cli.flows.desk import Desk, at_desk
-from medperf_cli.flows.identity import me
+from medperf_cli.flows.identity import me, my_id
 from medperf_cli.flows.prepare import prepare_dataset
 from medperf_cli.flows.prepared_data import PreparedData, check_prepared
 from medperf_cli.flows.publish import Published, publish
@@ -45,7 +45,7 @@ def submit_dataset(deps: Deps, new: NewDataset) -> Published:
         ConfigurationError: a folder is missing or unreadable; says which.
 
     """
-    dataset = f"{me(deps.settings)}/{new.name}"
+    dataset = my_id(deps.settings, new.name)
     remember_source(
         deps.settings, dataset, new.data, new.labels, metadata=new.metadata, as_prepared=new.as_prepared
     )

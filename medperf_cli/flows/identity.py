@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from medperf_cli.adapters.keys.ssh_keygen import SshKeygenSigner
 from medperf_cli.adapters.store.settings import Settings
-from medperf_cli.errors import ConfigurationError
+from medperf_cli.core.names import is_name
+from medperf_cli.errors import ConfigurationError, UsageError
 
 
 def me(settings: Settings) -> str:
@@ -15,6 +16,24 @@ def me(settings: Settings) -> str:
             hint="register with `medperf member register NAME`, or `medperf profile set member NAME`",
         )
     return settings.member
+
+
+def my_id(settings: Settings, name: str) -> str:
+    """The id of something of mine, by its name (or by the id itself).
+
+    Raises:
+        UsageError: it is not a name.
+        ConfigurationError: no member is chosen.
+
+    """
+    who = me(settings)
+    last = name.removeprefix(f"{who}/")
+    if not is_name(last):
+        raise UsageError(
+            f"'{name}' is not a name: 2 to 32 of a-z, 0-9 and single inner hyphens",
+            hint=f"the id becomes '{who}/NAME'",
+        )
+    return f"{who}/{last}"
 
 
 def signer(settings: Settings, *, interactive: bool) -> SshKeygenSigner:

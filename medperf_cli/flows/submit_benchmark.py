@@ -9,7 +9,7 @@ from medperf_cli.flows.compatibility import tested_on_demo
 from medperf_cli.flows.deps import Deps
 from medperf_cli.flows.desk import at_desk
 from medperf_cli.flows.fetching import at_the_desk, metric_text
-from medperf_cli.flows.identity import me
+from medperf_cli.flows.identity import my_id
 from medperf_cli.flows.parts import fetch_parts
 from medperf_cli.flows.permission import expect_allowed
 from medperf_cli.flows.publish import Published, publish
@@ -33,7 +33,7 @@ def submit_benchmark(
         expect_allowed(desk)
         taken = shelf(deps, share)
         fields = benchmark_fields(desk, files, roles, taken, state=state)
-        path = desk.composer.add(Kind.BENCHMARK, f"{me(deps.settings)}/{name}", fields)
+        path = desk.composer.add(Kind.BENCHMARK, my_id(deps.settings, name), fields)
         if not desk.composer.files:
             return publish(desk, f"benchmark {path.id}")
         parts = fetch_parts(at_the_desk(desk), desk.pin(path))

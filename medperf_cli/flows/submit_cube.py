@@ -11,7 +11,7 @@ from medperf_cli.adapters.store.hash_cache import HashCache
 from medperf_cli.core.names import Kind
 from medperf_cli.flows.deps import Deps
 from medperf_cli.flows.desk import at_desk
-from medperf_cli.flows.identity import me
+from medperf_cli.flows.identity import my_id
 from medperf_cli.flows.operational import set_operational as write_operational
 from medperf_cli.flows.publish import Published, publish
 from medperf_cli.flows.write_cube import AssetShelf, CubeFiles, cube_fields
@@ -35,10 +35,10 @@ def submit_cube(
 ) -> Published:
     """Send the next version of my cube `name` (raises as `publish`)."""
     state = "operation" if operational else "development"
+    cube = my_id(deps.settings, name)
     taken = shelf(deps, share)
     fields = cube_fields(files, taken, state=state, given=given)
     with at_desk(deps) as desk:
-        cube = f"{me(deps.settings)}/{name}"
         desk.composer.add(Kind.CUBE, cube, fields)
         return publish(desk, f"cube {cube}", before=taken.share)
 

@@ -85,7 +85,10 @@ def test_large_and_empty_cells_may_leave(metrics: list[Metric]) -> None:
         ([_ratio(40, 30)], ["metric 'rate': cell 'count - support'"]),
         ([_mean(40), _ratio(37, 20)], ["metrics 'dice' and 'rate': cell 'difference of count'"]),
         ([_mean(37), _mean(40, "hd95")], ["metrics 'dice' and 'hd95': cell 'difference of count'"]),
-        ([_mean(40), _mean(36, "hd95", missing=3)], ["metrics 'dice' and 'hd95': cell 'difference of count'"]),
+        (
+            [_mean(40), _mean(36, "hd95", missing=3)],
+            ["metrics 'dice' and 'hd95': cell 'difference of count'"],
+        ),
         (
             [_mean(60, f=30, m=30), _mean(40, "hd95", f=27, m=13)],
             ["metrics 'dice' and 'hd95': cell 'difference of count of sex = f'"],
@@ -166,7 +169,10 @@ def test_pairs_are_judged_against_their_result(n: int, pair: int, cells: list[st
 
 
 def test_a_results_own_cells_are_judged_too() -> None:
-    assert result_violations(_result(10, 10), 11)[0] == "metric 'dice': cell 'count' holds fewer than 11 patients"
+    assert (
+        result_violations(_result(10, 10), 11)[0]
+        == "metric 'dice': cell 'count' holds fewer than 11 patients"
+    )
 
 
 @pytest.mark.parametrize(

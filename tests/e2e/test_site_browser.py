@@ -1,4 +1,4 @@
-"""The pages in a real browser, from `file://`: they render, obey their own policy, and say nothing to the console."""
+"""The pages in a real browser, from `file://`: they render, keep to their policy, and nothing complains."""
 
 from __future__ import annotations
 

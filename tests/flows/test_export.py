@@ -5,6 +5,8 @@ from __future__ import annotations
 import datetime as dt
 import json
 import subprocess
+import threading
+import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,13 +14,15 @@ import pytest
 
 from medperf_cli.adapters.store.settings import load
 from medperf_cli.core.names import Kind, parse_path, parse_signature_path
-from medperf_cli.errors import ConfigurationError
+from medperf_cli.errors import ConfigurationError, UsageError
 from medperf_cli.flows.add_registry import add_registry
 from medperf_cli.flows.benchmark_board import benchmark_board
 from medperf_cli.flows.deps import Deps, Silent
 from medperf_cli.flows.export import export_snapshot
+from medperf_cli.main import run
 from site_generator.proof import steps
 from site_generator.records import SCHEMA_FILE, Records
+from site_generator.serve import server
 from site_generator.validate import validate
 from tests.support.hosting import Hosted
 from tests.support.published import snapshot_of, waiting_world
@@ -156,6 +160,27 @@ def test_the_board_in_the_terminal_reads_the_index(deps: Deps) -> None:
     found = benchmark_board(deps, "wdbc")
     assert found.benchmark == TISSUE
     assert {line.model for line in found.lines if line.pooled} == {"acme/forest", "tumor-board/logistic"}
+
+
+def test_the_commands_build_and_serve_the_site(
+    deps: Deps, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MEDPERF_HOME", str(deps.settings.home))
+    out = tmp_path / "site"
+    assert run(["site", "build", "--out", str(out), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["home"] == str(out / "index.html")
+    with server(out, 0) as running:
+        thread = threading.Thread(target=running.serve_forever)
+        thread.start()
+        with urllib.request.urlopen(f"http://127.0.0.1:{running.server_port}/") as answer:
+            assert answer.read() == (out / "index.html").read_bytes()
+        running.shutdown()
+        thread.join()
+
+
+def test_there_is_nothing_to_serve_before_it_is_built(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="there is no site"):
+        server(tmp_path, 0)
 
 
 def test_without_a_registry_it_says_what_to_do(tmp_path: Path) -> None:

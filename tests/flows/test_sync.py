@@ -25,10 +25,10 @@ from medperf_cli.flows.listing import listed
 from medperf_cli.flows.registries import registries, use
 from medperf_cli.flows.sync import LawlessError, sync
 from medperf_cli.flows.verify_registry import verify_registry
-from tests.support.hosting import Hosted
+from tests.support.hosting import Hosted, hosted
 from tests.support.office import AFTER_EXPIRY, Office, office
 from tests.support.registry_repo import RegistryRepo
-from tests.support.world import REGISTRY, member_file
+from tests.support.world import REGISTRY, genesis, member_file
 
 OTHER_ROOT = f"sha256:{'0' * 64}"
 
@@ -221,6 +221,16 @@ def test_without_index_and_pin_the_registry_must_be_added_again(host: Hosted) ->
     with pytest.raises(IntegrityError, match="is damaged"):
         sync(acme.deps)
     assert acme.add().synced.judged == 5
+
+
+def test_another_registry_that_took_the_address_is_not_believed(host: Hosted, tmp_path: Path) -> None:
+    acme = office(host, "acme")
+    other = hosted(tmp_path / "other", first=genesis(title="Consortium of somebody else"))
+    host.path.rename(host.folder / "away.git")
+    other.path.rename(host.path)
+    with pytest.raises(IntegrityError):
+        sync(acme.deps)
+    assert "acme" in members(acme)
 
 
 def test_an_expired_root_is_told_and_reading_goes_on(host: Hosted) -> None:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterator
 from hashlib import sha256
 from html.parser import HTMLParser
@@ -14,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from medperf_cli.errors import DocumentError, IntegrityError, UsageError
+from medperf_cli.errors import ConfigurationError, DocumentError, IntegrityError, UsageError
 from site_generator import addresses
 from site_generator.build import Report, _render, build
 from site_generator.link_check import problems
@@ -116,6 +117,27 @@ def test_a_site_is_replaced_whole_and_leaves_nothing_beside_it(tmp_path: Path) -
         "utf-8"
     )
     assert "<loc>https://example.org/board/index.html</loc>" in (out / "sitemap.xml").read_text("utf-8")
+
+
+def test_a_page_that_is_slow_to_load_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("site_generator.build.HEAVY", 14_000)
+    assert build(story_snapshot(), tmp_path / "site").heavy[0] == BOARD
+
+
+@pytest.mark.parametrize("missing", ["jinja2", "mkdocs.config"])
+def test_without_its_programs_it_says_what_to_install(
+    missing: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, missing, None)
+    with pytest.raises(ConfigurationError) as caught:
+        build(story_snapshot(), tmp_path / "site")
+    assert "medperf-registry[site]" in caught.value.hint
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(ConfigurationError, match="cannot write the site"):
+        build(story_snapshot(), tmp_path / "file" / "site")
 
 
 def test_a_folder_with_other_files_is_not_replaced(tmp_path: Path) -> None:

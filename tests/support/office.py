@@ -162,7 +162,9 @@ class CubeFolder:
 
     def files(self, **more: Any) -> CubeFiles:
         """What `cube submit` is given."""
-        given = {"about": self.about_file, "archive": self.archive("forest"), **more}
+        if "archive" not in more:
+            more["archive"] = self.archive("forest")
+        given = {"about": self.about_file, **more}
         return CubeFiles(self.config_file, **given)
 
 
