@@ -10,10 +10,10 @@ import typer
 from medperf_cli.commands import console
 from medperf_cli.errors import ExitCode
 
-app = typer.Typer(help="Judge a working tree or a range of commits.", rich_markup_mode=None)
+app = typer.Typer(help="Judge a working tree or a range of commits.", rich_markup_mode=None, add_completion=False)
 
 
-@app.callback(invoke_without_command=True)
+@app.command()
 def check(
     path: Annotated[Path, typer.Option("--path", "-C", help="The repository.")] = Path(),
     base: Annotated[str | None, typer.Option(help="The commit before the change.")] = None,

@@ -6,10 +6,10 @@ import typer
 
 from medperf_cli.commands import console
 
-app = typer.Typer(help="List the rules that a change is judged by.", rich_markup_mode=None)
+app = typer.Typer(help="List the rules that a change is judged by.", rich_markup_mode=None, add_completion=False)
 
 
-@app.callback(invoke_without_command=True)
+@app.command()
 def rules(json: console.Json = False) -> None:
     """List every rule: id, what it does (consensus, decisions, hold, note), and what it says."""
     from medperf_cli.commands.browse import show  # noqa: PLC0415

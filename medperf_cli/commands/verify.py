@@ -8,10 +8,10 @@ import typer
 
 from medperf_cli.commands import console
 
-app = typer.Typer(help="Explain one claim: file, signer, key, admission, root.", rich_markup_mode=None)
+app = typer.Typer(help="Explain one claim: file, signer, key, admission, root.", rich_markup_mode=None, add_completion=False)
 
 
-@app.callback(invoke_without_command=True)
+@app.command()
 def verify(
     claim: Annotated[str, typer.Argument(help="A file of the registry, such as results/.../1.yml.")],
     json: console.Json = False,

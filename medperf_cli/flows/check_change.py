@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from medperf_cli.adapters.files import writing
 from medperf_cli.adapters.store.repository import GitStore
 from medperf_cli.core.check.engine import check
 from medperf_cli.core.check.findings import Report
@@ -74,8 +75,8 @@ def _entries(repo: Repo, root: Path) -> Iterator[RawDiffEntry]:
     for name in repo.untracked_files:
         yield _entry(root, name, "A")
     if not repo.head.is_valid():
-        for staged in repo.index.entries:
-            yield _entry(root, os.fspath(staged[0]), "A")
+        staged = (os.fspath(path) for path, _ in repo.index.entries)
+        yield from (_entry(root, name, "A") for name in staged if os.path.lexists(root / name))
         return
     for diff in repo.head.commit.diff(None):
         name = diff.b_path or diff.a_path or ""
@@ -98,6 +99,6 @@ def _path(entry: RawDiffEntry) -> bytes:
 def _read(root: Path, names: Sequence[str]) -> Mapping[str, bytes]:
     found = {}
     for name in names:
-        with (root / name).open("rb") as file:
+        with writing(root / name), (root / name).open("rb") as file:
             found[name] = file.read(MAX_FILE + 1)
     return found

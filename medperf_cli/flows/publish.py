@@ -48,9 +48,9 @@ class Published:
     @property
     def outcome(self) -> str:
         """One line for people."""
-        if not self.paths:
+        if not self.paths and self.request is None:
             return "nothing to send: the registry says the same already"
-        if not self.sent:
+        if self.paths and not self.sent:
             return "nothing was sent"
         if self.merged:
             return f"request {self.request} is merged"

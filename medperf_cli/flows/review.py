@@ -21,7 +21,7 @@ from medperf_cli.flows.forges import forge_of
 from medperf_cli.flows.gathering import Gathered, gather, merge_request
 from medperf_cli.flows.identity import me
 from medperf_cli.flows.permission import expect_allowed
-from medperf_cli.flows.publish import ChangeRejectedError, Published, deliver
+from medperf_cli.flows.publish import ChangeRejectedError, Published, deliver, waits_for
 from medperf_cli.flows.sync import sync
 
 
@@ -51,6 +51,8 @@ def review(desk: Desk, request_id: str) -> Review:
 def approve(desk: Desk, request_id: str, reason: str) -> Published:
     """Sign my approval of everything undecided in a request, and deliver it beside the request.
 
+    What I approved before is not signed again.
+
     Raises:
         UsageError: nothing in it needs a decision.
         RejectedError: the registry's hook does not take it (not my role, for example).
@@ -58,7 +60,16 @@ def approve(desk: Desk, request_id: str, reason: str) -> Published:
     """
     forge = forge_of(desk.store, desk.meta)
     request = forge.read(request_id)
-    _write_approvals(desk, request, reason)
+    waiting = _undecided(desk, request)
+    if not waiting:
+        raise UsageError(f"nothing in request '{request.id}' needs a decision")
+    mine = waiting - _decided_by_me(desk, request)
+    if not mine:
+        waits = waits_for(_gather(desk, request).report)
+        return Published(request.id, (), sent=False, merged=False, waiting=waits)
+    after = _after(desk, request)
+    for subject in sorted(mine):
+        add_decision(desk, subject, DecisionVerdict.APPROVE, reason, after=after)
     return deliver(desk, forge, request.id)
 
 
@@ -71,7 +82,7 @@ def merge(desk: Desk, request_id: str, reason: str) -> Published:
     """
     forge = forge_of(desk.store, desk.meta)
     request = forge.read(request_id)
-    if undecided(_after(desk, request), _paths(desk, request)):
+    if _undecided(desk, request) - _decided_by_me(desk, request):
         done = approve(desk, request_id, reason)
         if done.merged or not done.sent:
             return done
@@ -104,13 +115,15 @@ def _missing(gathered: Gathered) -> bool:
     return any(f.rule.startswith("APP00") and f.rule != "APP003" for f in gathered.report.findings)
 
 
-def _write_approvals(desk: Desk, request: Request, reason: str) -> None:
-    after = _after(desk, request)
-    subjects = undecided(after, _paths(desk, request))
-    if not subjects:
-        raise UsageError(f"nothing in request '{request.id}' needs a decision")
-    for subject in subjects:
-        add_decision(desk, subject, DecisionVerdict.APPROVE, reason, after=after)
+def _undecided(desk: Desk, request: Request) -> set[EntityPath]:
+    return set(undecided(_after(desk, request), _paths(desk, request)))
+
+
+def _decided_by_me(desk: Desk, request: Request) -> set[EntityPath]:
+    """What my decisions, waiting beside the request already, are about."""
+    commit = request.decisions.get(me(desk.deps.settings))
+    added = desk.store.change(request.head, commit).added if commit else {}
+    return {parse_path(path).subject for path in added if path.endswith(".yml")}
 
 
 def _paths(desk: Desk, request: Request) -> list[EntityPath]:

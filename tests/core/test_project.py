@@ -15,20 +15,24 @@ from typing import Any
 import pytest
 import yaml
 
-from medperf_cli.core.entities.parsing import MODELS
-from medperf_cli.core.names import GITATTRIBUTES, GITATTRIBUTES_BYTES, REGISTRY_DIR, Kind
+from medperf_cli.core.names import GITATTRIBUTES, GITATTRIBUTES_BYTES, REGISTRY_DIR
 from scripts.code_facts import Module, length, read_module
 
 ROOT = Path(__file__).resolve().parents[2]
 CONTENT = ROOT / "site_generator" / "content"
+STORY = "tests/golden/story"
 MAX_MODULE = 300
 MAX_FUNCTION = 40
+LARGER_IN_TESTS = 1.5  # a story may be told at length
 LONGER_ON_PURPOSE: frozenset[str] = frozenset()  # "path" of a module, or "path:function"
 
 FORBIDDEN = {
     "a path of one machine": re.compile(r"(?<![\w./{}$*)\]])/(?:work|root)/(?!\d)"),
     "a package index or proxy": re.compile(
-        r"--(?:extra-)?index-url|PIP_(?:EXTRA_)?INDEX|pypi\.org/simple|https?_proxy=", re.IGNORECASE
+        r"--(?:extra-)?index-url|PIP_(?:EXTRA_)?INDEX|pypi\.org/simple"
+        # a setting that names a real host or port; `proxy.example` and a bare `x` are nobody's
+        r"|https?_proxy=(?!\S*\.example\b)[\"']?(?:\w+://)?[\w@-]+[.:]\w",
+        re.IGNORECASE,
     ),
     "work left undone": re.compile(r"\b(?:TODO|FIXME|XXX|NotImplementedError)\b"),
 }
@@ -83,6 +87,8 @@ def test_no_file_holds(trace: str) -> None:
         ("see /work/main/x", "a path of one machine"),
         ("'/root/.ssh'", "a path of one machine"),
         ("pip install --index-url=x", "a package index or proxy"),
+        ("export https_proxy=http://10.1.2.3:3128", "a package index or proxy"),
+        ("HTTP_PROXY=proxy:3128", "a package index or proxy"),
         ("# TODO: later", "work left undone"),
     ],
 )
@@ -95,19 +101,30 @@ def test_a_registry_path_is_no_machine_path(path: str) -> None:
     assert not FORBIDDEN["a path of one machine"].search(path)
 
 
+@pytest.mark.parametrize(
+    "line", ["`HTTPS_PROXY`", "HTTP_PROXY=http://x", "HTTPS_PROXY=http://proxy.example:3128"]
+)
+def test_an_example_of_a_proxy_is_nobodys(line: str) -> None:
+    assert not FORBIDDEN["a package index or proxy"].search(line)
+
+
 def test_every_module_says_what_lives_in_it() -> None:
     silent = [name_of(m.path) for m in modules() if not ast.get_docstring(m.tree)]
     assert not [name for name in silent if not name.startswith("tests/")]
 
 
+def limit(module: Module, lines: int) -> float:
+    return lines * LARGER_IN_TESTS if name_of(module.path).startswith("tests/") else lines
+
+
 def test_modules_are_small() -> None:
-    large = {name_of(m.path): m.lines for m in modules() if m.lines > MAX_MODULE}
+    large = {name_of(m.path): m.lines for m in modules() if m.lines > limit(m, MAX_MODULE)}
     assert not {name: lines for name, lines in large.items() if name not in LONGER_ON_PURPOSE}
 
 
 def test_functions_are_small() -> None:
-    sizes = [(f"{name_of(m.path)}:{f.name}", length(f)) for m in modules() for f in m.functions()]
-    large = [(name, lines) for name, lines in sizes if lines > MAX_FUNCTION]
+    sizes = [(m, f"{name_of(m.path)}:{f.name}", length(f)) for m in modules() for f in m.functions()]
+    large = [(name, lines) for m, name, lines in sizes if lines > limit(m, MAX_FUNCTION)]
     assert not [(name, lines) for name, lines in large if name not in LONGER_ON_PURPOSE]
 
 
@@ -160,22 +177,13 @@ def test_pages_build_without_a_warning_and_fetch_nothing_from_elsewhere(built: P
     assert not re.search(r"url\(|@import", (built / "site.css").read_text("utf-8"))
 
 
-@pytest.mark.parametrize("kind", MODELS)
-def test_every_field_of_a_kind_is_documented(kind: Kind) -> None:
-    page = (CONTENT / "file-formats.md").read_text("utf-8")
-    sections = dict(re.findall(r"^## (.*)\n((?:(?!^## ).*\n)*)", page, re.MULTILINE))
-    header = set(re.findall(r"`(\w+)`", sections["Every file"]))
-    documented = set(re.findall(r"`(\w+)`", sections[str(kind)]))
-    wanted = {field.alias or name for name, field in MODELS[kind].model_fields.items()}
-    assert not wanted - header - documented
-
-
 def test_the_registry_has_its_own_attributes_and_nothing_else_has() -> None:
     attributes = {name_of(p): p.read_bytes() for p in project_files() if p.name == GITATTRIBUTES}
     expected = {GITATTRIBUTES: GITATTRIBUTES_BYTES}
     if any(name_of(p).startswith(f"{REGISTRY_DIR}/") for p in project_files()):
         expected[f"{REGISTRY_DIR}/{GITATTRIBUTES}"] = GITATTRIBUTES_BYTES
-    assert attributes == expected
+    story = {name for name in attributes if name.startswith(f"{STORY}/")}  # its genesis is a real one
+    assert attributes == expected | dict.fromkeys(story, GITATTRIBUTES_BYTES)
 
 
 def test_shell_scripts_are_clean() -> None:

@@ -14,6 +14,10 @@ from medperf_cli.core.names import parse_path
 from medperf_cli.core.snapshot import Change, MemorySnapshot
 from medperf_cli.flows.export import snapshot
 from medperf_cli.flows.index_state import Entry, entered, rows
+from site_generator.build import _render
+from site_generator.pages import pages
+from site_generator.records import Records
+from site_generator.templating import environment
 from tests.support.story import told
 from tests.support.story_fields import TISSUE, association_fields, cube_fields, metric_definitions
 from tests.support.world import World, member_file
@@ -42,6 +46,12 @@ def _story() -> Document:
 def story_snapshot() -> Document:
     """The whole story's snapshot; yours to spoil."""
     return copy.deepcopy(_story())
+
+
+def rendered(snapshot: dict[str, Any]) -> dict[str, str]:
+    """All pages but the prose, by address."""
+    records, env = Records(snapshot), environment()
+    return {page.address: _render(env, page, records, None) for page in pages(records)}
 
 
 def waiting_world() -> World:

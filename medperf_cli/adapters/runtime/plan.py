@@ -34,9 +34,7 @@ def plan(
     log_level: str = "INFO",
     read_only_root: bool = True,
 ) -> RunSpec:
-    """Decide one run in full.
-
-    `volumes` gives a host path per key; undeclared keys are not mounted. `cell` labels the container.
+    """Decide one run in full; `volumes` are host paths by key, and only declared keys are mounted.
 
     Raises:
         ContainerError: the cube has no such task, or its mounts or command make no sense.

@@ -45,9 +45,9 @@ def write_commit(
     parents: Sequence[str] | None = None,
     folder: str = REGISTRY_DIR,
 ) -> str:
-    """Write the commit that adds files to `base` and return its id; no ref moves.
+    """Write the commit that adds files to `base` and return its id (same arguments, same id); no ref moves.
 
-    The same arguments give the same id. Cost grows with what is added and the folders on the way.
+    Cost grows with what is added and the folders on the way.
 
     Args:
         store: where to write.

@@ -57,16 +57,14 @@ def summarise(
         minimum_cell: the site's own minimum, in patients; the larger of it and the benchmark's counts.
 
     Raises:
-        ContainerError: naming the metric that is missing, no number, outside its range, or told in two ways.
+        ContainerError: naming the metric that is missing, no number, out of range, or told in two ways.
 
     """
     digits = benchmark.disclosure.significant_digits
     if cases is None:
         metrics = tuple(_reported(metric, results, digits) for metric in benchmark.metrics)
         return Summary(metrics, failed_cases=0, partial=False, unit=None)
-    found = {
-        metric.key: _metric(metric, benchmark.groups, results, cases, digits) for metric in benchmark.metrics
-    }
+    found = {m.key: _metric(m, benchmark.groups, results, cases, digits) for m in benchmark.metrics}
     present = [metric for metric in found.values() if metric is not None]
     if not present:
         raise ContainerError("no metric of the benchmark applies to any case", hint=_HINT)
