@@ -14,15 +14,14 @@ PAGE = Path(__file__).resolve().parents[1] / "site_generator" / "content" / "rul
 _INTRODUCTION = """\
 # Rules
 
-What `check` judges a change by, from the table that it runs through; `medperf rules` prints the same. A finding names
-its rule, the file and the repair.
+What `check` judges a change by, from the table that it runs through; `medperf rules` prints the same. A
+finding names its rule, the file and the repair.
 """
+_CONSENSUS = """\
+A finding rejects the change. Every reader enforces these when replaying history; they change only with a root
+of a higher `format`."""
 _SORTS = {
-    Sort.CONSENSUS: (
-        "Consensus rules",
-        "A finding rejects the change. Every reader enforces these when replaying history; they change only with a"
-        " root of a higher `format`.",
-    ),
+    Sort.CONSENSUS: ("Consensus rules", _CONSENSUS),
     Sort.DECISIONS: (
         "Missing decisions",
         "A finding says who must still decide. The change is lawful and waits.",

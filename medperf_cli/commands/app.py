@@ -49,6 +49,8 @@ class LazyGroup(TyperGroup):
         module = importlib.import_module(f"medperf_cli.commands.{GROUPS[name][0]}")
         command = get_command(module.app)
         command.name = name
+        # Typer gives each group its own options to install completion, as if it were a program.
+        command.params = [p for p in command.params if not str(p.name).endswith("_completion")]
         return command
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:

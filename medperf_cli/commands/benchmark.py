@@ -79,13 +79,9 @@ def set_operational(
 @app.command()
 def run(
     benchmark: Annotated[str, typer.Option("--benchmark", "-b", "--benchmark_uid", help="The benchmark.")],
-    dataset: Annotated[
-        str, typer.Option("--dataset", "-d", "--data_uid", "--data-uid", help="Your dataset.")
-    ],
+    dataset: Annotated[str, typer.Option("--dataset", "-d", "--data_uid", help="Your dataset.")],
     model: Annotated[list[str] | None, typer.Option("--model", "-m", help="Only this model; repeat.")] = None,
-    no_cache: Annotated[
-        bool, typer.Option("--no-cache", "--no_cache", help="Run finished ones again.")
-    ] = False,
+    no_cache: Annotated[bool, typer.Option("--no-cache", help="Run finished ones again.")] = False,
     json: console.Json = False,
 ) -> None:
     """Run every associated model on your data, here; nothing leaves. Run it again to resume."""

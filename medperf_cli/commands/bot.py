@@ -25,6 +25,7 @@ def group() -> None:
 def run(
     repository: Annotated[Path, typer.Argument(help="The bare repository.")],
     once: Annotated[bool, typer.Option("--once", help="One round, then stop (the only way so far).")] = True,
+    json: console.Json = False,
 ) -> None:
     """Merge every open request that may be merged; safe to run twice at once and to kill."""
     from medperf_cli.adapters.store.repository import GitStore  # noqa: PLC0415
@@ -35,4 +36,4 @@ def run(
     with GitStore(repository) as store:
         outcomes = run_once(store, console.utc_now)
     rows = [{"request": o.id, "fate": o.fate, "commit": o.commit} for o in outcomes]
-    show(rows, json=False, columns=("request", "fate", "commit"))
+    show(rows, json=json, columns=("request", "fate", "commit"))

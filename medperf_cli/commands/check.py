@@ -10,7 +10,7 @@ import typer
 from medperf_cli.commands import console
 from medperf_cli.errors import ExitCode
 
-app = typer.Typer(help="Judge a working tree or a range of commits.", rich_markup_mode=None, add_completion=False)
+app = typer.Typer(help="Judge a working tree or a range of commits.", rich_markup_mode=None)
 
 
 @app.command()

@@ -18,19 +18,18 @@ add_browsing(app, Kind.CUBE)
 
 Name = Annotated[str, typer.Argument(help="The cube's name; your member name is put before it.")]
 Config = Annotated[
-    Path, typer.Option("--container-config", "--container_config", help="MedPerf's container_config.yaml.")
+    Path,
+    typer.Option("--container-config", "--container-config-file", help="MedPerf's container_config.yaml."),
 ]
 About = Annotated[Path | None, typer.Option("--about", help="YAML with type, description, licence, card.")]
 Archive = Annotated[Path | None, typer.Option("--archive", help="The `docker save` file of a DockerArchive.")]
 Parameters = Annotated[
     Path | None,
-    typer.Option("--parameters-file", "--parameters_file", help="YAML mounted as parameters_file."),
+    typer.Option("--parameters-file", help="YAML mounted as parameters_file."),
 ]
 Files = Annotated[
     list[Path] | None,
-    typer.Option(
-        "--additional-file", "--additional_file", help="A file for additional_files; .tar.gz is unpacked."
-    ),
+    typer.Option("--additional-file", help="A file for additional_files; .tar.gz is unpacked."),
 ]
 Urls = Annotated[
     list[str] | None, typer.Option("--archive-url", help="Where others find the archive (https).")

@@ -17,9 +17,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 add_browsing(app, Kind.DATASET)
-Dataset = Annotated[
-    str, typer.Option("--dataset", "-d", "--data_uid", "--data-uid", help="Your dataset's id, or a part.")
-]
+Dataset = Annotated[str, typer.Option("--dataset", "-d", "--data_uid", help="Your dataset's id, or a part.")]
 
 
 @app.command()
@@ -81,7 +79,7 @@ def associate(
     dataset: Dataset,
     benchmark: Annotated[str, typer.Option("--benchmark", "-b", "--benchmark_uid", help="The benchmark.")],
     message: Annotated[str | None, typer.Option(help="A word to the committee.")] = None,
-    no_cache: Annotated[bool, typer.Option("--no-cache", "--no_cache", help="Test again.")] = False,
+    no_cache: Annotated[bool, typer.Option("--no-cache", help="Test again.")] = False,
     yes: console.Yes = False,
     dry_run: console.DryRun = False,
 ) -> None:

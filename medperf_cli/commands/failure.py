@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from medperf_cli.errors import ExitCode, MedperfError, UsageError
+from medperf_cli.render.table import plain
 
 
 def expected(error: MedperfError, *, debug: bool) -> int:
@@ -22,7 +23,7 @@ def expected(error: MedperfError, *, debug: bool) -> int:
         from medperf_cli.render.findings import as_text  # noqa: PLC0415
 
         sys.stderr.write(as_text(findings))
-    sys.stderr.write(f"error {error.code}: {error.message}\n")
+    sys.stderr.write(f"error {error.code}: {plain(error.message)}\n")
     if error.hint:
         sys.stderr.write(f"  next: {error.hint}\n")
     return error.exit_code

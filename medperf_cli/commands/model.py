@@ -53,7 +53,7 @@ def associate(
     benchmark: Annotated[str, typer.Option("--benchmark", "-b", "--benchmark_uid", help="The benchmark.")],
     model: Annotated[str, typer.Option("--model", "-m", "--model_uid", help="Your model.")],
     message: Annotated[str | None, typer.Option(help="A word to the committee.")] = None,
-    no_cache: Annotated[bool, typer.Option("--no-cache", "--no_cache", help="Test again.")] = False,
+    no_cache: Annotated[bool, typer.Option("--no-cache", help="Test again.")] = False,
     yes: console.Yes = False,
     dry_run: console.DryRun = False,
 ) -> None:

@@ -34,12 +34,14 @@ def show_request(request: Request) -> None:
     from medperf_cli.flows.desk import at_desk  # noqa: PLC0415
     from medperf_cli.flows.review import review  # noqa: PLC0415
     from medperf_cli.render.findings import as_text  # noqa: PLC0415
+    from medperf_cli.render.table import one_line, plain  # noqa: PLC0415
 
     with at_desk(console.deps()) as desk:
         found = review(desk, request)
     for path in sorted(p for p in found.files if p.endswith(".yml")):
-        console.write(f"--- registry/{path}\n{found.files[path].decode('utf-8', 'replace')}")
-    console.note(f"{found.verdict.name}: {found.title} (decided by: {', '.join(found.decided) or 'nobody'})")
+        console.write(f"--- registry/{path}\n{plain(found.files[path].decode('utf-8', 'replace'))}")
+    title = one_line(found.title)
+    console.note(f"{found.verdict.name}: {title} (decided by: {', '.join(found.decided) or 'nobody'})")
     console.note(as_text(found.findings).rstrip())
 
 

@@ -6,7 +6,7 @@ import typer
 
 from medperf_cli.commands import console
 
-app = typer.Typer(help="List the rules that a change is judged by.", rich_markup_mode=None, add_completion=False)
+app = typer.Typer(help="List the rules that a change is judged by.", rich_markup_mode=None)
 
 
 @app.command()

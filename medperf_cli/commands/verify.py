@@ -8,7 +8,7 @@ import typer
 
 from medperf_cli.commands import console
 
-app = typer.Typer(help="Explain one claim: file, signer, key, admission, root.", rich_markup_mode=None, add_completion=False)
+app = typer.Typer(help="Explain one claim: file, signer, key, admission, root.", rich_markup_mode=None)
 
 
 @app.command()

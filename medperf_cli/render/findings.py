@@ -6,6 +6,8 @@ import json
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from medperf_cli.render.table import one_line
+
 if TYPE_CHECKING:
     from medperf_cli.core.check.findings import Finding, Report
 
@@ -14,9 +16,10 @@ def as_text(findings: Iterable[Finding]) -> str:
     """One block a finding: severity, rule, path, message, repair."""
     lines = []
     for finding in findings:
-        lines.append(f"{finding.severity.name:<6} {finding.rule:<8} {finding.path}: {finding.message}\n")
+        text = one_line(f"{finding.path}: {finding.message}")
+        lines.append(f"{finding.severity.name:<6} {finding.rule:<8} {text}\n")
         if finding.repair:
-            lines.append(f"{'':15} repair: {finding.repair}\n")
+            lines.append(f"{'':15} repair: {one_line(finding.repair)}\n")
     return "".join(lines)
 
 
@@ -45,5 +48,5 @@ def as_json(report: Report) -> str:
 
 
 def _code(text: str) -> str:
-    clean = "".join(c if c.isprintable() else " " for c in text).replace("`", "'")
+    clean = one_line(text).replace("`", "'")
     return f"`{clean}`"

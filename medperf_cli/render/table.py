@@ -19,6 +19,16 @@ def table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> str:
     return "\n".join(line.rstrip() for line in lines) + "\n"
 
 
+def one_line(text: str) -> str:
+    """Text without line breaks and without what moves a terminal's cursor."""
+    return "".join(c if c.isprintable() else "?" for c in " ".join(text.split()))
+
+
+def plain(text: str) -> str:
+    """Text of a stranger with its lines, without what moves a terminal's cursor."""
+    return "".join(c if c.isprintable() or c == "\n" else "?" for c in text)
+
+
 def as_json(data: Any) -> str:
     """Indented JSON with a final newline."""
     return json.dumps(data, indent=2, ensure_ascii=False, default=str) + "\n"
@@ -29,6 +39,5 @@ def _cell(value: Any) -> str:
         return "-"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    text = " ".join(str(value).split())
-    text = "".join(c if c.isprintable() else "?" for c in text)
+    text = one_line(str(value))
     return text if len(text) <= _WIDEST else f"{text[: _WIDEST - 1]}\N{HORIZONTAL ELLIPSIS}"

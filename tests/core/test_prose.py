@@ -123,11 +123,11 @@ def test_settings_are_those_of_the_program() -> None:
 
 def records(annotation: Any, found: set[type[BaseModel]]) -> set[type[BaseModel]]:
     """All records inside a field's type, but pins: those are explained once for all kinds."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel) and annotation is not Pin:
-        if annotation not in found:
-            found.add(annotation)
-            for field in annotation.model_fields.values():
-                records(field.annotation, found)
+    is_record = isinstance(annotation, type) and issubclass(annotation, BaseModel)
+    if is_record and annotation is not Pin and annotation not in found:
+        found.add(annotation)
+        for field in annotation.model_fields.values():
+            records(field.annotation, found)
     for part in get_args(annotation):
         records(part, found)
     return found

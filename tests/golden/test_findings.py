@@ -32,7 +32,7 @@ def test_text_has_a_line_a_finding_and_one_for_its_repair() -> None:
 
 def test_text_lets_nobody_move_the_cursor_or_begin_a_line() -> None:
     hostile = Finding(Severity.REJECT, "TREE001", "a\nAUTO", "b\x1b[2Jc\u202ed", "run\r this")
-    assert as_text([hostile]) == "REJECT TREE001  a?AUTO: b?[2Jc?d\n                repair: run? this\n"
+    assert as_text([hostile]) == "REJECT TREE001  a AUTO: b?[2Jc?d\n                repair: run this\n"
 
 
 def test_markdown_keeps_a_strangers_words_in_code() -> None:

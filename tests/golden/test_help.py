@@ -1,4 +1,4 @@
-"""The help of every command, as printed; `MEDPERF_REWRITE_GOLDEN=1` writes it anew: look at the difference."""
+"""The help of every command, as printed; `MEDPERF_REWRITE_GOLDEN=1` writes it anew: read the difference."""
 
 from __future__ import annotations
 
