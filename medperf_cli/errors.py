@@ -121,7 +121,7 @@ class ContainerError(MedperfError):
 
     code = "MP-CONTAINER"
     exit_code = ExitCode.CONTAINER
-    hint = "read the named log; `medperf cube run_test` repeats one task"
+    hint = "read the named log; once the cube is repaired, run the same command again"
 
 
 class EngineError(ContainerError):
@@ -137,7 +137,7 @@ class TaskTimeoutError(MedperfError):
 
     code = "MP-TIMEOUT"
     exit_code = ExitCode.TIMEOUT
-    hint = "raise the limit with --timeout, or ask the cube's owner"
+    hint = "raise the limit with `medperf profile set timeout_minutes N`, or ask the cube's owner"
 
 
 class PolicyError(MedperfError):

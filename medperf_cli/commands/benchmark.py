@@ -18,6 +18,13 @@ app = typer.Typer(
 add_browsing(app, Kind.BENCHMARK)
 
 Mode = Literal["never", "always", "allow-list"]
+Preparator = Annotated[
+    str, typer.Option("--data-preparator", "--data_preparation_container", "-p", help="Cube id.")
+]
+Reference = Annotated[
+    str, typer.Option("--reference-model", "--reference_model_container", "-m", help="Cube id.")
+]
+Metrics = Annotated[str, typer.Option("--metrics", "--evaluator_container", "-e", help="Cube id.")]
 
 
 @app.command()
@@ -25,13 +32,9 @@ def submit(
     name: Annotated[str, typer.Argument(help="The benchmark's name; your member name is put before it.")],
     config: Annotated[Path, typer.Option(help="YAML with texts, metrics, ranking, disclosure, release.")],
     demo_dataset: Annotated[Path, typer.Option("--demo-dataset", help="The demo dataset (.tar.gz).")],
-    data_preparator: Annotated[
-        str, typer.Option("--data-preparator", "--data_preparation_container", "-p", help="Cube id.")
-    ],
-    reference_model: Annotated[
-        str, typer.Option("--reference-model", "--reference_model_container", "-m", help="Cube id.")
-    ],
-    metrics: Annotated[str, typer.Option("--metrics", "--evaluator_container", "-e", help="Cube id.")],
+    data_preparator: Preparator,
+    reference_model: Reference,
+    metrics: Metrics,
     committee: Annotated[list[str], typer.Option(help="A member of the committee; once for each.")],
     threshold: Annotated[int, typer.Option(help="How many of the committee decide together.")] = 1,
     datasets: Annotated[Mode, typer.Option(help="Which datasets take part without a decision.")] = "never",

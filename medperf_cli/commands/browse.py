@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -16,7 +17,12 @@ Standing = Literal["pending", "effective", "revoked", "withdrawn"]
 
 def add_browsing(app: typer.Typer, kind: Kind, *, sort: str | None = None) -> None:
     """Add `ls` and `view` of a kind to a command group; `sort` keeps to one type of cube."""
+    word = sort or str(kind)
+    app.command("ls", help=f"List every {word} in the registry.")(_listing(kind, sort))
+    app.command("view", help=f"Show one {word}: the exact signed file and its standing.")(_viewing(kind))
 
+
+def _listing(kind: Kind, sort: str | None) -> Callable[..., None]:
     def ls(
         mine: Annotated[bool, typer.Option("--mine", help="Only what my member owns.")] = False,
         owner: Annotated[str | None, typer.Option(help="Only of this member.")] = None,
@@ -47,6 +53,10 @@ def add_browsing(app: typer.Typer, kind: Kind, *, sort: str | None = None) -> No
         )
         show(listed(deps, kind, where), json=json, columns=columns(kind))
 
+    return ls
+
+
+def _viewing(kind: Kind) -> Callable[..., None]:
     def view(
         entity: Annotated[str, typer.Argument(help="An id, or any unique part of one.")],
         version: Annotated[int | None, typer.Option(help="A version; else the one in force.")] = None,
@@ -61,9 +71,7 @@ def add_browsing(app: typer.Typer, kind: Kind, *, sort: str | None = None) -> No
         stored = found(console.deps(), kind, entity, version)
         console.write_to(output, entity_text(stored, form))
 
-    word = {"model": "model"}.get(sort or "", str(kind))
-    app.command("ls", help=f"List every {word} in the registry.")(ls)
-    app.command("view", help=f"Show one {word}: the exact signed file and its standing.")(view)
+    return view
 
 
 def show(rows: list[dict[str, Any]], *, json: bool, columns: tuple[str, ...]) -> None:

@@ -76,7 +76,6 @@ def result_fields(workbench: Workbench, state: Lifecycle, index: Index, local: L
         "model": local.spec.model.document(),
         "dataset": ground.dataset.document(),
         "cubes": _cubes(ground.parts),
-        **({"unit": summary.unit} if summary.unit else {}),
         "unit": _unit(summary),
         "metrics": [metric.document() for metric in summary.metrics],
         "against": [a.document() for a in _against(workbench, state, index, ground, attempt)],

@@ -164,3 +164,15 @@ def test_the_fields_of_every_file_are_documented() -> None:
 def test_the_rules_page_is_written_from_the_table() -> None:
     hint = "run `python -m scripts.write_rules_page`"
     assert write_rules_page.PAGE.read_text("utf-8") == write_rules_page.page(), hint
+
+
+def named_in_code() -> list[Any]:
+    """Commands that messages and hints of the program name; those with values filled in are left out."""
+    modules = [path for folder in ("medperf_cli", "ci") for path in sorted((ROOT / folder).rglob("*.py"))]
+    found = [(path, span) for path in modules for span in SPAN.findall(path.read_text("utf-8"))]
+    return [pytest.param(span, id=f"{path.stem}: {span}") for path, span in found if "{" not in span]
+
+
+@pytest.mark.parametrize("line", named_in_code())
+def test_a_command_that_the_program_names_is_there(line: str) -> None:
+    test_a_command_that_is_named_is_there_with_its_options(line)

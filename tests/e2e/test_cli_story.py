@@ -9,36 +9,33 @@ from tests.support.office import CubeFolder
 from tests.support.terminal import Terminal
 
 
-def test_from_an_empty_folder_to_a_model_in_operation(terminal: Terminal, tmp_path: Path) -> None:
-    ada, acme = terminal.at(tmp_path / "ada"), terminal.at(tmp_path / "acme")
-    place = tmp_path / "registry.git"
-
-    ada("registry", "init", "--bare", place, "--admin", "ada", "--contact", "desk@example.org").failed(
+def found(ada: Terminal, place: Path) -> list[str]:
+    """An admin makes a registry; returns what whoever joins has to type."""
+    init = ("registry", "init", "--bare", place)
+    ada(*init, "--admin", "ada", "--contact", "desk@example.org").failed(
         4, "MP-CONFIG", "no key is chosen", "medperf key new"
     )
     assert not place.exists()
-    fingerprint = ada("key", "new").ok("keep a copy").out.strip()
-    ada("registry", "init", "--bare", place, "--contact", "a@example.org").failed(2, "MP-USAGE", "--admin")
-    founded = ada(
-        "registry", "init", "--bare", place, "--title", "Breast imaging", "--admin", "ada",
-        "--contact", "desk@example.org",
-    ).ok()  # fmt: skip
-    joining = founded.out.split()[1:]
-    assert joining[:2] == ["registry", "add"]
-    ada("registry", "init", "--bare", place).ok("hooks", "are renewed")
-    registry = ada(*joining).ok("'Breast imaging' is verified: 1 changes").out.strip()
+    ada("key", "new").ok("keep a copy")
+    ada(*init, "--contact", "a@example.org").failed(2, "MP-USAGE", "--admin")
+    assert not place.exists()
+    founded = ada(*init, "--title", "Breast imaging", "--admin", "ada", "--contact", "a@example.org").ok()
+    ada(*init).ok("hooks", "are renewed")
+    command = founded.out.split()[1:]
+    assert command[:2] == ["registry", "add"]
+    return command
 
-    acme(*joining[:-2]).failed(2, "MP-USAGE", "must be confirmed", joining[-1])
-    acme(*joining[:-2], typing="n\n").failed(2, "MP-USAGE", "nothing was added")
-    acme(*joining[:-2], typing="y\n").ok(joining[-1])
+
+def join(ada: Terminal, acme: Terminal) -> None:
+    """A newcomer asks, the admin looks and approves."""
     acme("key", "new").ok()
     asking = ("member", "register", "acme", "--contact", "desk@acme.example")
     acme(*asking).failed(2, "MP-USAGE", "no terminal to ask at", "--yes")
     acme(*asking, "--dry-run").ok("nothing was sent", "registry/members/acme/1.yml")
+    assert not list(acme.home.glob("registries/*/outbox"))
     assert ada("review", "ls", "--json").json == []
     acme(*asking, "--yes").ok("is open: 'members/acme/1.yml' waits for 1 more of the admins to approve: ada")
     acme(*asking, "--yes").ok("is open")
-
     (waiting,) = ada("review", "ls", "--json").ok().json
     assert (waiting["author"], waiting["verdict"]) == ("acme", "REVIEW")
     request = waiting["request"]
@@ -46,6 +43,30 @@ def test_from_an_empty_folder_to_a_model_in_operation(terminal: Terminal, tmp_pa
     ada("review", "approve", request, typing="n\n").ok("verdict: approve", "nothing was sent")
     ada("review", "approve", request, "--reason", "telephoned", "--yes").ok("is merged")
     ada("review", "approve", request, "--yes").failed(2, "MP-UNKNOWN-ID", "review ls")
+
+
+def proved(signers: Path, who: str, namespace: str, place: Path, path: str) -> bool:
+    """Whether stock git and ssh-keygen agree that somebody signed a file of main."""
+    for ending in ("yml", "sig"):
+        show = ["git", f"--git-dir={place}", "show", f"main:registry/{path}.{ending}"]
+        data = subprocess.run(show, capture_output=True, check=True).stdout
+        (signers.parent / f"one.{ending}").write_bytes(data)
+    verify = ["ssh-keygen", "-Y", "verify", "-f", signers, "-I", who, "-n", namespace]
+    verify += ["-s", signers.parent / "one.sig"]
+    data = (signers.parent / "one.yml").read_bytes()
+    return subprocess.run(verify, input=data, capture_output=True, check=False).returncode == 0
+
+
+def test_from_an_empty_folder_to_a_model_in_operation(terminal: Terminal, tmp_path: Path) -> None:
+    ada, acme = terminal.at(tmp_path / "ada"), terminal.at(tmp_path / "acme")
+    place = tmp_path / "registry.git"
+    *adding, root = found(ada, place)
+    registry = ada(*adding, root).ok("'Breast imaging' is verified: 1 changes").out.strip()
+    adding.remove("--root")
+    acme(*adding).failed(2, "MP-USAGE", "must be confirmed", root)
+    acme(*adding, typing="n\n").failed(2, "MP-USAGE", "nothing was added")
+    acme(*adding, typing="y\n").ok(root)
+    join(ada, acme)
 
     cube = CubeFolder(tmp_path / "cube")
     files = (
@@ -65,20 +86,9 @@ def test_from_an_empty_folder_to_a_model_in_operation(terminal: Terminal, tmp_pa
     assert (model["id"], model["version"], model["state"]) == ("acme/forest", 2, "operation")
     assert "acme/forest" in acme("container", "ls", "--state", "operation").ok().out
 
-    acme("verify", "cubes/acme/forest/2").ok("signed by acme", "ada decided: approve", joining[-1])
+    acme("verify", "cubes/acme/forest/2").ok("signed by acme", "ada decided: approve", root)
     acme("registry", "verify").ok("lawful from the first commit", "4 changes")
     signers = tmp_path / "allowed_signers"
     acme("registry", "export-allowed-signers", "-o", signers).ok()
-    for ending in ("yml", "sig"):
-        shown = ["git", f"--git-dir={place}", "show", f"main:registry/cubes/acme/forest/2.{ending}"]
-        (tmp_path / f"forest.{ending}").write_bytes(
-            subprocess.run(shown, capture_output=True, check=True).stdout
-        )
-    stock = ["ssh-keygen", "-Y", "verify", "-f", signers, "-I", "acme", "-n", f"cube.v1@{registry}"]
-    subprocess.run(
-        [*stock, "-s", tmp_path / "forest.sig"],
-        input=(tmp_path / "forest.yml").read_bytes(),
-        capture_output=True,
-        check=True,
-    )
-    assert fingerprint in ada("key", "ls").out
+    assert proved(signers, "acme", f"cube.v1@{registry}", place, "cubes/acme/forest/2")
+    assert not proved(signers, "ada", f"cube.v1@{registry}", place, "cubes/acme/forest/2")

@@ -105,7 +105,7 @@ class Task:
         if isolation.unconfirmed:
             raise EngineError(
                 f"docker does not confirm required isolation: {', '.join(isolation.unconfirmed)}",
-                hint="`medperf doctor` shows what this engine can do; choose another engine in the profile",
+                hint="update the engine, or run on a machine whose engine can isolate; nothing was started",
             )
 
     def _start(self) -> None:

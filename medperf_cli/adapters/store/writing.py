@@ -47,8 +47,6 @@ def write_commit(
 ) -> str:
     """Write the commit that adds files to `base` and return its id (same arguments, same id); no ref moves.
 
-    Cost grows with what is added and the folders on the way.
-
     Args:
         store: where to write.
         base: the commit whose tree is added to; None is the empty tree.
