@@ -15,7 +15,7 @@ from medperf_cli.core.requests import PULLS, SPOKEN, RefUpdate, parse_ref
 from medperf_cli.errors import ExitCode, MedperfError, UsageError
 
 if TYPE_CHECKING:
-    from medperf_cli.flows.merge_bot import Outcome
+    from medperf_cli.flows.hosting.merge_bot import Outcome
 
 _ZERO = frozenset("0")
 _MAX_INPUT = 1 << 20
@@ -39,8 +39,8 @@ def main(arguments: list[str]) -> int:
 
 def pre_receive(updates: list[RefUpdate], path: Path) -> int:
     """Refuse a push unless each of its refs may enter."""
-    from medperf_cli.flows.init_bare import pinned_root  # noqa: PLC0415 - as below
-    from medperf_cli.flows.receive import Receiver, lines  # noqa: PLC0415 - as below
+    from medperf_cli.flows.hosting.init_bare import pinned_root  # noqa: PLC0415 - as below
+    from medperf_cli.flows.hosting.receive import Receiver, lines  # noqa: PLC0415 - as below
 
     with GitStore(path, hook=True) as store:
         refused = Receiver(store, _now(), pinned_root(store)).judge(updates)
@@ -62,13 +62,13 @@ def post_receive(updates: list[RefUpdate], path: Path) -> int:
 
 def _merge(store: GitStore) -> dict[str, Outcome]:
     # The check costs a quarter of a second to load, which a push that leaves nothing open need not wait for.
-    from medperf_cli.flows.merge_bot import run_once  # noqa: PLC0415 - see above
+    from medperf_cli.flows.hosting.merge_bot import run_once  # noqa: PLC0415 - see above
 
     return {outcome.id: outcome for outcome in run_once(store, _now)}
 
 
 def _news(outcome: Outcome) -> list[str]:
-    from medperf_cli.flows.receive import lines  # noqa: PLC0415 - as above
+    from medperf_cli.flows.hosting.receive import lines  # noqa: PLC0415 - as above
 
     commit = f" as {outcome.commit}" if outcome.commit else ""
     left_out = f", left out: {', '.join(outcome.left_out)}" if outcome.left_out else ""

@@ -50,8 +50,8 @@ def submit(
     dry_run: console.DryRun = False,
 ) -> None:
     """Test the reference model on the demo dataset, then ask the admins to admit the benchmark."""
-    from medperf_cli.flows.submit_benchmark import submit_benchmark  # noqa: PLC0415
-    from medperf_cli.flows.write_benchmark import BenchmarkFiles, Roles, admission  # noqa: PLC0415
+    from medperf_cli.flows.submitting.submit_benchmark import submit_benchmark  # noqa: PLC0415
+    from medperf_cli.flows.submitting.write_benchmark import BenchmarkFiles, Roles, admission  # noqa: PLC0415
 
     files = BenchmarkFiles(config, demo_dataset, tuple(demo_url or ()))
     roles = Roles(
@@ -74,7 +74,7 @@ def set_operational(
     dry_run: console.DryRun = False,
 ) -> None:
     """Freeze cubes, metrics and rules, so that datasets and models may take part; admins decide."""
-    from medperf_cli.flows.submit_cube import set_operational as run  # noqa: PLC0415
+    from medperf_cli.flows.submitting.submit_cube import set_operational as run  # noqa: PLC0415
 
     console.tell(run(console.deps(yes=yes, dry_run=dry_run), Kind.BENCHMARK, benchmark))
 
@@ -89,7 +89,7 @@ def run(
 ) -> None:
     """Run every associated model on your data, here; nothing leaves. Run it again to resume."""
     from medperf_cli.commands.browse import show  # noqa: PLC0415
-    from medperf_cli.flows.run import run_models  # noqa: PLC0415
+    from medperf_cli.flows.running.run import run_models  # noqa: PLC0415
     from medperf_cli.render.run import COLUMNS, rows  # noqa: PLC0415
 
     summary = run_models(console.deps(), benchmark, dataset, model, no_cache=no_cache)
@@ -104,7 +104,7 @@ def board(
     json: console.Json = False,
 ) -> None:
     """Show the leaderboard: per-site numbers of every result in force."""
-    from medperf_cli.flows.benchmark_board import benchmark_board  # noqa: PLC0415
+    from medperf_cli.flows.reading.benchmark_board import benchmark_board  # noqa: PLC0415
     from medperf_cli.render.board import board_text  # noqa: PLC0415
     from medperf_cli.render.table import as_json  # noqa: PLC0415
 

@@ -39,7 +39,7 @@ def _listing(kind: Kind, sort: str | None) -> Callable[..., None]:
     ) -> None:
         from medperf_cli.adapters.store.index_rows import Filter  # noqa: PLC0415
         from medperf_cli.flows.identity import me  # noqa: PLC0415
-        from medperf_cli.flows.listing import columns, listed  # noqa: PLC0415
+        from medperf_cli.flows.reading.listing import columns, listed  # noqa: PLC0415
 
         deps = console.deps()
         where = Filter(
@@ -65,7 +65,7 @@ def _viewing(kind: Kind) -> Callable[..., None]:
         ] = "yaml",
         output: Annotated[Path | None, typer.Option("--output", "-o", help="Write to this file.")] = None,
     ) -> None:
-        from medperf_cli.flows.listing import found  # noqa: PLC0415
+        from medperf_cli.flows.reading.listing import found  # noqa: PLC0415
         from medperf_cli.render.entity import entity_text  # noqa: PLC0415
 
         stored = found(console.deps(), kind, entity, version)

@@ -15,7 +15,7 @@ from medperf_cli.errors import UsageError
 
 if TYPE_CHECKING:
     from medperf_cli.flows.deps import Deps
-    from medperf_cli.flows.publish import Published
+    from medperf_cli.flows.submitting.publish import Published
 
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before sending.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be sent, and stop.")]

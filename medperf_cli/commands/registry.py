@@ -28,7 +28,7 @@ def init(
     On a registry that is there already it only renews the hooks. Example: medperf registry init --bare
     /srv/registry.git --title "Breast imaging" --admin ada --contact registry@example.org
     """
-    from medperf_cli.flows.found_registry import Founding, found_registry, renewed_hooks  # noqa: PLC0415
+    from medperf_cli.flows.hosting.found_registry import Founding, found_registry, renewed_hooks  # noqa: PLC0415
 
     if bare and renewed_hooks(path):
         console.note(f"hooks of '{path}' are renewed")
@@ -47,7 +47,7 @@ def add(
     ] = None,
 ) -> None:
     """Copy a registry, pin its root, verify all of its history, and use it from now on."""
-    from medperf_cli.flows.add_registry import add_registry  # noqa: PLC0415
+    from medperf_cli.flows.reading.add_registry import add_registry  # noqa: PLC0415
 
     added = add_registry(console.deps(), url, root)
     console.note(f"'{added.title}' is verified: {added.synced.judged} changes, {added.synced.entities} files")
@@ -57,7 +57,7 @@ def add(
 @app.command()
 def sync() -> None:
     """Fetch what is new, and verify each change before believing it."""
-    from medperf_cli.flows.sync import sync as run  # noqa: PLC0415
+    from medperf_cli.flows.reading.sync import sync as run  # noqa: PLC0415
 
     done = run(console.deps())
     console.note(f"verified up to {done.commit[:12]}: {done.judged} new changes")
@@ -68,7 +68,7 @@ def sync() -> None:
 @app.command()
 def verify() -> None:
     """Verify the whole history again, from its first commit, without the network."""
-    from medperf_cli.flows.verify_registry import verify_registry  # noqa: PLC0415
+    from medperf_cli.flows.reading.verify_registry import verify_registry  # noqa: PLC0415
 
     done = verify_registry(console.deps())
     console.note(f"lawful from the first commit to {done.commit[:12]}: {done.judged} changes")
@@ -79,7 +79,7 @@ def export_allowed_signers(
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write to this file.")] = None,
 ) -> None:
     """Print what stock `ssh-keygen -Y verify` needs: every key ever admitted, with its namespaces."""
-    from medperf_cli.flows.allowed_signers import allowed_signers  # noqa: PLC0415
+    from medperf_cli.flows.reading.allowed_signers import allowed_signers  # noqa: PLC0415
 
     console.write_to(output, allowed_signers(console.deps().settings))
 
@@ -88,7 +88,7 @@ def export_allowed_signers(
 def ls(json: console.Json = False) -> None:
     """List the registries on this machine."""
     from medperf_cli.commands.browse import show  # noqa: PLC0415
-    from medperf_cli.flows.registries import registries  # noqa: PLC0415
+    from medperf_cli.flows.reading.registries import registries  # noqa: PLC0415
 
     show(registries(console.deps().settings), json=json, columns=("in_use", "registry", "url", "commit"))
 
@@ -96,6 +96,6 @@ def ls(json: console.Json = False) -> None:
 @app.command()
 def use(registry: Annotated[str, typer.Argument(help="A registry's id, or the beginning of it.")]) -> None:
     """Use another registry from now on."""
-    from medperf_cli.flows.registries import use as run  # noqa: PLC0415
+    from medperf_cli.flows.reading.registries import use as run  # noqa: PLC0415
 
     console.note(f"registry {run(console.deps().settings, registry)} is in use")

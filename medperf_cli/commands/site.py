@@ -28,7 +28,7 @@ def build(
     json: console.Json = False,
 ) -> None:
     """Write the pages: boards, models, datasets, and the proof of every number. They work from any folder."""
-    from medperf_cli.flows.export import export_snapshot  # noqa: PLC0415 - start-up time
+    from medperf_cli.flows.reading.export import export_snapshot  # noqa: PLC0415 - start-up time
     from medperf_cli.render.table import as_json  # noqa: PLC0415
     from site_generator.build import build as build_site  # noqa: PLC0415
 

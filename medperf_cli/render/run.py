@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from medperf_cli.flows.benchmark_run import RunSummary
+    from medperf_cli.flows.running.benchmark_run import RunSummary
 
 COLUMNS = ("model", "local_result_uid", "partial_result", "from_cache", "seconds", "error")
 

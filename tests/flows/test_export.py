@@ -15,10 +15,10 @@ import pytest
 from medperf_cli.adapters.store.settings import load
 from medperf_cli.core.names import Kind, parse_path, parse_signature_path
 from medperf_cli.errors import ConfigurationError, UsageError
-from medperf_cli.flows.add_registry import add_registry
-from medperf_cli.flows.benchmark_board import benchmark_board
 from medperf_cli.flows.deps import Deps, Silent
-from medperf_cli.flows.export import export_snapshot
+from medperf_cli.flows.reading.add_registry import add_registry
+from medperf_cli.flows.reading.benchmark_board import benchmark_board
+from medperf_cli.flows.reading.export import export_snapshot
 from medperf_cli.main import run
 from site_generator.proof import steps
 from site_generator.records import SCHEMA_FILE, Records

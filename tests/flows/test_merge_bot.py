@@ -11,8 +11,8 @@ from medperf_cli.adapters.store.writing import Author
 from medperf_cli.core.names import Kind
 from medperf_cli.core.requests import MAIN, RequestRef, open_requests, request_id
 from medperf_cli.errors import RejectedError
-from medperf_cli.flows.gathering import gather, merge_request
-from medperf_cli.flows.merge_bot import Fate
+from medperf_cli.flows.hosting.gathering import gather, merge_request
+from medperf_cli.flows.hosting.merge_bot import Fate
 from tests.support.desk import LATER, Desk
 from tests.support.hosting import hosted, replays
 from tests.support.story_fields import FOREST, association_fields, cube_fields

@@ -9,8 +9,8 @@ from typing_extensions import override
 from medperf_cli.adapters.store.repository import GitStore
 from medperf_cli.adapters.store.writing import Author
 from medperf_cli.core.requests import MAIN, open_requests
-from medperf_cli.flows.gathering import gather, merge_request
-from medperf_cli.flows.merge_bot import Fate, Outcome, run_once
+from medperf_cli.flows.hosting.gathering import gather, merge_request
+from medperf_cli.flows.hosting.merge_bot import Fate, Outcome, run_once
 from tests.support.desk import LATER, Desk
 from tests.support.hosting import Hosted, clock, replays
 from tests.support.story import STEPS

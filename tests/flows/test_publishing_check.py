@@ -11,7 +11,7 @@ import pytest
 
 from medperf_cli.core.check.findings import Verdict
 from medperf_cli.errors import ConfigurationError, UsageError
-from medperf_cli.flows.check_change import check_range, check_worktree
+from medperf_cli.flows.reading.check_change import check_range, check_worktree
 from tests.support.hosting import Hosted
 from tests.support.world import genesis, member_file
 

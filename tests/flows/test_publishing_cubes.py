@@ -13,8 +13,8 @@ from medperf_cli.adapters.store.assets import AssetStore
 from medperf_cli.adapters.store.hash_cache import HashCache
 from medperf_cli.core.names import Kind, parse_path
 from medperf_cli.errors import ConfigurationError, DocumentError, IntegrityError, MedperfError, UsageError
-from medperf_cli.flows.submit_cube import set_operational, submit_cube
-from medperf_cli.flows.write_cube import AssetShelf, cube_fields
+from medperf_cli.flows.submitting.submit_cube import set_operational, submit_cube
+from medperf_cli.flows.submitting.write_cube import AssetShelf, cube_fields
 from tests.support.hosting import Hosted
 from tests.support.office import CubeFolder, Office, office
 from tests.support.story_fields import (

@@ -11,12 +11,12 @@ from medperf_cli.adapters.store.index_rows import Filter
 from medperf_cli.core.check.findings import Verdict
 from medperf_cli.core.names import Kind
 from medperf_cli.errors import RejectedError, UnknownIdError, UsageError
-from medperf_cli.flows.association import approve_association
-from medperf_cli.flows.desk import at_desk
-from medperf_cli.flows.listing import listed
-from medperf_cli.flows.publish import ChangeRejectedError, Published
-from medperf_cli.flows.review import approve, merge, review, reviews
-from medperf_cli.flows.sync import sync
+from medperf_cli.flows.reading.listing import listed
+from medperf_cli.flows.reading.sync import sync
+from medperf_cli.flows.submitting.association import approve_association
+from medperf_cli.flows.submitting.desk import at_desk
+from medperf_cli.flows.submitting.publish import ChangeRejectedError, Published
+from medperf_cli.flows.submitting.review import approve, merge, review, reviews
 from tests.support.hosting import Hosted
 from tests.support.office import Office, office
 from tests.support.story_fields import FOREST, TISSUE, association_fields, benchmark_fields

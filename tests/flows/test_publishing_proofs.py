@@ -9,8 +9,8 @@ import pytest
 
 from medperf_cli.core.names import parse_path, parse_signature_path
 from medperf_cli.errors import IntegrityError, UnknownIdError, UsageError
-from medperf_cli.flows.allowed_signers import allowed_signers
-from medperf_cli.flows.explain import explain
+from medperf_cli.flows.reading.allowed_signers import allowed_signers
+from medperf_cli.flows.reading.explain import explain
 from tests.support.hosting import Hosted
 from tests.support.office import Office, office
 from tests.support.story import STEPS

@@ -16,10 +16,10 @@ from medperf_cli.errors import (
     PolicyError,
 )
 from medperf_cli.flows.keys import new_key
-from medperf_cli.flows.members import register
-from medperf_cli.flows.publish import Published
-from medperf_cli.flows.submit_cube import submit_cube
-from medperf_cli.flows.sync import LawlessError
+from medperf_cli.flows.reading.sync import LawlessError
+from medperf_cli.flows.submitting.members import register
+from medperf_cli.flows.submitting.publish import Published
+from medperf_cli.flows.submitting.submit_cube import submit_cube
 from tests.support.hosting import Hosted
 from tests.support.office import AFTER_EXPIRY, CubeFolder, Office, office
 

@@ -10,8 +10,8 @@ from medperf_cli.adapters.store.writing import write_commit
 from medperf_cli.core.check.findings import Finding
 from medperf_cli.core.names import Kind
 from medperf_cli.core.requests import MAIN, RefUpdate, RequestRef, request_id
-from medperf_cli.flows.receive import MAX_UPDATES, Receiver, lines
-from medperf_cli.flows.request_commits import MAX_COMMIT
+from medperf_cli.flows.hosting.receive import MAX_UPDATES, Receiver, lines
+from medperf_cli.flows.hosting.request_commits import MAX_COMMIT
 from tests.support.gate import Gate, only
 from tests.support.hosting import BEGIN, SOMEBODY
 from tests.support.keys import member_key

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from medperf_cli.core.requests import MAIN, RefUpdate, RequestRef, request_id
-from medperf_cli.flows.receive import Receiver
+from medperf_cli.flows.hosting.receive import Receiver
 from tests.support.gate import Gate, only
 from tests.support.hosting import BEGIN
 from tests.support.keys import member_key

@@ -20,11 +20,11 @@ from medperf_cli.errors import (
     UnknownIdError,
     UsageError,
 )
-from medperf_cli.flows.add_registry import add_registry
-from medperf_cli.flows.listing import listed
-from medperf_cli.flows.registries import registries, use
-from medperf_cli.flows.sync import LawlessError, sync
-from medperf_cli.flows.verify_registry import verify_registry
+from medperf_cli.flows.reading.add_registry import add_registry
+from medperf_cli.flows.reading.listing import listed
+from medperf_cli.flows.reading.registries import registries, use
+from medperf_cli.flows.reading.sync import LawlessError, sync
+from medperf_cli.flows.reading.verify_registry import verify_registry
 from tests.support.hosting import Hosted, hosted
 from tests.support.office import AFTER_EXPIRY, Office, office
 from tests.support.registry_repo import RegistryRepo

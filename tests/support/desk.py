@@ -7,7 +7,7 @@ from typing import Any
 
 from medperf_cli.adapters.store.repository import GitStore
 from medperf_cli.core.requests import PULLS, OpenRequest, RequestRef, request_id
-from medperf_cli.flows.merge_bot import Outcome, run_once
+from medperf_cli.flows.hosting.merge_bot import Outcome, run_once
 from tests.support.hosting import BEGIN, Hosted, Member
 
 LATER = BEGIN + dt.timedelta(hours=1)

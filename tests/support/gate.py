@@ -9,7 +9,7 @@ from typing import Any
 from medperf_cli.adapters.store.repository import GitStore
 from medperf_cli.core.lifecycle.reader import sha256
 from medperf_cli.core.requests import MAIN, RefUpdate, RequestRef, request_id
-from medperf_cli.flows.receive import Receiver, lines
+from medperf_cli.flows.hosting.receive import Receiver, lines
 from tests.support.hosting import BEGIN, Hosted, Member
 from tests.support.world import World
 

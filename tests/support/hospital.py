@@ -11,15 +11,15 @@ from typing import Any
 
 from medperf_cli.adapters.store.index import Index
 from medperf_cli.adapters.store.settings import Settings
-from medperf_cli.flows.benchmark_run import RunSummary, run_benchmark
-from medperf_cli.flows.dataset_folder import DatasetFolder, dataset_folder, remember_source
 from medperf_cli.flows.deps import Deps
-from medperf_cli.flows.local_results import local_results
-from medperf_cli.flows.prepare import prepare_dataset
-from medperf_cli.flows.prepared_data import PreparedData
-from medperf_cli.flows.published import prepared_fields
-from medperf_cli.flows.result_draft import result_fields
-from medperf_cli.flows.workbench import Workbench, open_workbench
+from medperf_cli.flows.running.benchmark_run import RunSummary, run_benchmark
+from medperf_cli.flows.running.dataset_folder import DatasetFolder, dataset_folder, remember_source
+from medperf_cli.flows.running.local_results import local_results
+from medperf_cli.flows.running.prepare import prepare_dataset
+from medperf_cli.flows.running.prepared_data import PreparedData
+from medperf_cli.flows.running.published import prepared_fields
+from medperf_cli.flows.running.result_draft import result_fields
+from medperf_cli.flows.running.workbench import Workbench, open_workbench
 from tests.support.shell_cubes import ShellStory, raw_folders
 from tests.support.story_fields import DATASET, PREPARATOR, TISSUE
 from tests.support.tiny_image import TinyImage

@@ -16,9 +16,9 @@ from cryptography.hazmat.primitives import serialization
 
 from medperf_cli.adapters.store.settings import Settings, load
 from medperf_cli.core.lifecycle.reader import sha256
-from medperf_cli.flows.add_registry import Added, add_registry
 from medperf_cli.flows.deps import Deps
-from medperf_cli.flows.write_cube import CubeFiles
+from medperf_cli.flows.reading.add_registry import Added, add_registry
+from medperf_cli.flows.submitting.write_cube import CubeFiles
 from tests.support.hosting import BEGIN, Hosted
 from tests.support.keys import member_key
 

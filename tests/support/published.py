@@ -12,8 +12,8 @@ from medperf_cli.adapters.store.index_rows import Meta
 from medperf_cli.core.lifecycle.reader import sha256
 from medperf_cli.core.names import parse_path
 from medperf_cli.core.snapshot import Change, MemorySnapshot
-from medperf_cli.flows.export import snapshot
-from medperf_cli.flows.index_state import Entry, entered, rows
+from medperf_cli.flows.reading.export import snapshot
+from medperf_cli.flows.reading.index_state import Entry, entered, rows
 from site_generator.build import _render
 from site_generator.pages import pages
 from site_generator.records import Records

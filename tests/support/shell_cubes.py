@@ -14,9 +14,9 @@ from medperf_cli.adapters.store.index import Index
 from medperf_cli.adapters.store.index_rows import Meta
 from medperf_cli.core.entities.cube import Cube
 from medperf_cli.core.names import Kind
-from medperf_cli.flows.index_state import Entry, rows
-from medperf_cli.flows.parts import Fetch, Parts, PinnedCube, fetch_cube, fetch_parts
-from medperf_cli.flows.result_draft import fetching
+from medperf_cli.flows.reading.index_state import Entry, rows
+from medperf_cli.flows.running.parts import Fetch, Parts, PinnedCube, fetch_cube, fetch_parts
+from medperf_cli.flows.running.result_draft import fetching
 from tests.support.runtime import script
 from tests.support.story_fields import (
     DATASET,

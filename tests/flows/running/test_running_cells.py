@@ -23,11 +23,11 @@ from medperf_cli.errors import (
     UnknownIdError,
     UsageError,
 )
-from medperf_cli.flows import compatibility
-from medperf_cli.flows.benchmark_run import run_benchmark
-from medperf_cli.flows.cell_plan import plan_cells
-from medperf_cli.flows.local_results import local_results
-from medperf_cli.flows.telling import TellsCells
+from medperf_cli.flows.running import compatibility
+from medperf_cli.flows.running.benchmark_run import run_benchmark
+from medperf_cli.flows.running.cell_plan import plan_cells
+from medperf_cli.flows.running.local_results import local_results
+from medperf_cli.flows.running.telling import TellsCells
 from tests.support.hospital import Hospital, MakeHospital, drafted, run, value
 from tests.support.shell_cubes import EVALUATE, INFER, V, asset, demo_archive
 from tests.support.story_fields import DATASET, FOREST, REFERENCE, TISSUE

@@ -15,10 +15,10 @@ from medperf_cli.errors import (
     UnknownIdError,
     UsageError,
 )
-from medperf_cli.flows import compatibility
-from medperf_cli.flows.local_results import find_local, local_results
-from medperf_cli.flows.published import prepared_fields
-from medperf_cli.flows.result_draft import result_fields
+from medperf_cli.flows.running import compatibility
+from medperf_cli.flows.running.local_results import find_local, local_results
+from medperf_cli.flows.running.published import prepared_fields
+from medperf_cli.flows.running.result_draft import result_fields
 from tests.support.hospital import Hospital, MakeHospital, drafted, run, value
 from tests.support.shell_cubes import EVALUATE
 from tests.support.story_fields import DATASET, FOREST, REFERENCE, TISSUE

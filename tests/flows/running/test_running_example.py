@@ -13,12 +13,12 @@ import yaml
 
 from medperf_cli.adapters.store.settings import Settings
 from medperf_cli.core.names import Kind
-from medperf_cli.flows import compatibility
-from medperf_cli.flows.benchmark_run import run_benchmark
-from medperf_cli.flows.dataset_folder import remember_source
-from medperf_cli.flows.local_results import local_results
-from medperf_cli.flows.published import prepared_fields
-from medperf_cli.flows.result_draft import result_fields
+from medperf_cli.flows.running import compatibility
+from medperf_cli.flows.running.benchmark_run import run_benchmark
+from medperf_cli.flows.running.dataset_folder import remember_source
+from medperf_cli.flows.running.local_results import local_results
+from medperf_cli.flows.running.published import prepared_fields
+from medperf_cli.flows.running.result_draft import result_fields
 from tests.support.example_cubes import CUBES, HERE, HOSPITAL
 from tests.support.hospital import Hospital
 from tests.support.shell_cubes import ShellStory

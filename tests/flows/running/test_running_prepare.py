@@ -14,9 +14,9 @@ from medperf_cli.errors import (
     IntegrityError,
     TaskTimeoutError,
 )
-from medperf_cli.flows.dataset_folder import remember_source
-from medperf_cli.flows.prepare import prepare_dataset
-from medperf_cli.flows.prepared_data import check_prepared
+from medperf_cli.flows.running.dataset_folder import remember_source
+from medperf_cli.flows.running.prepare import prepare_dataset
+from medperf_cli.flows.running.prepared_data import check_prepared
 from tests.support.hospital import Hospital, MakeHospital
 from tests.support.shell_cubes import V, raw_folders
 from tests.support.story_fields import DATASET, PREPARATOR

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from medperf_cli.errors import PolicyError, UsageError
-from medperf_cli.flows.prepared_data import PreparedData
-from medperf_cli.flows.published import prepared_fields
+from medperf_cli.flows.running.prepared_data import PreparedData
+from medperf_cli.flows.running.published import prepared_fields
 
 
 def fields(

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from medperf_cli.errors import IntegrityError
-from medperf_cli.flows.unpacking import Bounds, unpack
+from medperf_cli.flows.running.unpacking import Bounds, unpack
 
 
 def archive(folder: Path, *members: tuple[str, bytes, str | bytes], mode: int = 0o644) -> Path:

@@ -1,0 +1,1 @@
+"""Where a bare registry stands: founding it, its hooks, its merge bot."""

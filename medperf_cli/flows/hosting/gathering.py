@@ -1,0 +1,144 @@
+"""An open request as it would enter main now: with the waiting decisions that still count."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from medperf_cli.adapters.store.repository import GitStore
+from medperf_cli.adapters.store.writing import Author, write_commit
+from medperf_cli.core.check.engine import check
+from medperf_cli.core.check.findings import Report, Severity, Verdict
+from medperf_cli.core.lifecycle.reader import Reader
+from medperf_cli.core.lifecycle.standing import Lifecycle, Standing
+from medperf_cli.core.requests import OpenRequest, decidable
+from medperf_cli.core.snapshot import Change, Snapshot
+from medperf_cli.errors import RejectedError
+from medperf_cli.flows.hosting.request_commits import decision_files, note, rebased, request_change
+
+HUMAN = frozenset({"APP003"})
+"""Decisions that a merge by people itself makes."""
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """A request against one commit of main.
+
+    `change` holds what main lacks of it; `used` are commits of decisions that count, by member; `left_out`
+    are members whose decisions no longer do.
+    """
+
+    request: OpenRequest
+    main: str
+    change: Change
+    used: Mapping[str, str]
+    left_out: tuple[str, ...]
+    report: Report
+    waits_in_main: bool
+
+    @property
+    def done(self) -> bool:
+        """Whether nothing is left to merge or to decide."""
+        return not self.change.added and not self.waits_in_main
+
+
+def gather(store: GitStore, main: str, request: OpenRequest) -> Gathered:
+    """Read a request and its decisions and judge their union against main, with every rule.
+
+    Raises:
+        RejectedError: the request's commits are not what its refs may hold.
+        IntegrityError: an object is missing or damaged.
+
+    """
+    own = request_change(store, main, request.id, request.head)
+    decisions, odd = _decisions(store, own, request)
+    snapshot = store.snapshot(main)
+    counted, change, report = _that_count(snapshot, own, decisions)
+    # What stands in main already brings no parent to the merge.
+    used = {m: request.decisions[m] for m, files in counted.items() if files.keys() & change.added.keys()}
+    left_out = tuple(sorted({*odd, *(decisions.keys() - counted.keys())}))
+    waits = _waits(Lifecycle(Reader(snapshot)), own)
+    return Gathered(request, main, change, used, left_out, report, waits)
+
+
+def _decisions(
+    store: GitStore, own: Change, request: OpenRequest
+) -> tuple[dict[str, Mapping[str, bytes]], list[str]]:
+    found: dict[str, Mapping[str, bytes]] = {}
+    odd = []
+    for member, commit in sorted(request.decisions.items()):
+        try:
+            found[member] = decision_files(store, own, request.head, member, commit)
+        except RejectedError:
+            odd.append(member)
+    return found, odd
+
+
+def _that_count(
+    main: Snapshot, own: Change, decisions: Mapping[str, Mapping[str, bytes]]
+) -> tuple[dict[str, Mapping[str, bytes]], Change, Report]:
+    """The decisions with which the request is not rejected: all of them, or one after the other."""
+    change = rebased(main, own, *decisions.values())
+    report = check(change)
+    if report.verdict is not Verdict.REJECT or not decisions:
+        return dict(decisions), change, report
+    kept: dict[str, Mapping[str, bytes]] = {}
+    change = rebased(main, own)
+    report = check(change)
+    for member, files in decisions.items():
+        wider = rebased(main, own, *kept.values(), files)
+        judged = check(wider)
+        if judged.verdict is not Verdict.REJECT:
+            kept[member], change, report = files, wider, judged
+    return kept, change, report
+
+
+def _waits(state: Lifecycle, own: Change) -> bool:
+    """Whether something of the request stands in main and still waits there for decisions."""
+    for path in decidable(own.added):
+        if state.reader.digest(path) is None or state.standing(path) is not Standing.PENDING:
+            continue
+        current = state.in_force(path.kind, path.id)
+        if current is None or current.version < path.version:
+            return True
+    return False
+
+
+def merge_request(store: GitStore, gathered: Gathered, *, author: Author, now: dt.datetime) -> str:
+    """Write the commit that merges a request into main, and return it; no ref moves.
+
+    Its first parent is main, then come the request's head and the decisions it uses. AUTO requests are
+    merged, and those that only a hold or a new root keeps from it: whoever calls this is the person asked.
+
+    Args:
+        store: the repository.
+        gathered: the request against main as it is now.
+        author: who merges.
+        now: the time; the commit is never dated before main.
+
+    Raises:
+        RejectedError: the request is rejected, still waits for decisions, or stands in main already.
+
+    """
+    _expect_ready(gathered)
+    request = gathered.request
+    date = max(now, store.commit_time(gathered.main))
+    message = f"merge request {request.id}\n\n{note(store, request.head).title}"
+    parents = [gathered.main, request.head, *(gathered.used[member] for member in sorted(gathered.used))]
+    added = gathered.change.added
+    return write_commit(store, gathered.main, added, message, author=author, date=date, parents=parents)
+
+
+def _expect_ready(gathered: Gathered) -> None:
+    number = gathered.request.id
+    if not gathered.change.added:
+        raise RejectedError(f"request '{number}' has nothing that main lacks")
+    grave = [
+        f
+        for f in gathered.report.findings
+        if f.severity is Severity.REJECT or (f.severity is Severity.REVIEW and f.rule not in HUMAN)
+    ]
+    if grave:
+        lines = [f"{f.rule} {f.path}: {f.message}" for f in grave]
+        raise RejectedError("\n  ".join([f"request '{number}' cannot be merged:", *lines]))

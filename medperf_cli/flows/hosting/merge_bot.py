@@ -1,0 +1,138 @@
+"""The merge bot of a bare repository: merges what the check lets pass, one commit per request."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import enum
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from medperf_cli.adapters.store.locks import exclusive
+from medperf_cli.adapters.store.repository import GitStore
+from medperf_cli.adapters.store.writing import Author
+from medperf_cli.core.check.findings import Finding, Severity, Verdict
+from medperf_cli.core.requests import MAIN, PULLS, OpenRequest, open_requests, stranded
+from medperf_cli.errors import ConfigurationError, ConflictError, IntegrityError, RejectedError
+from medperf_cli.flows.hosting.gathering import gather, merge_request
+
+BOT = Author("medperf bot", "bot@medperf.invalid")
+_LOCK_SECONDS = 120.0
+_TRIES = 10
+
+
+class Fate(enum.StrEnum):
+    """What became of a request in one run."""
+
+    MERGED = "merged"
+    WAITS = "waits"
+    REJECTED = "rejected"
+    CLOSED = "closed"
+    """It stood in main already; its refs were removed."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One request in one run: the merge commit if there is one, the findings that keep it from main."""
+
+    id: str
+    fate: Fate
+    commit: str | None = None
+    findings: tuple[Finding, ...] = ()
+    left_out: tuple[str, ...] = ()
+    """Members whose waiting decisions no longer count."""
+
+
+Observer = Callable[[Outcome], None]
+
+
+def silent(outcome: Outcome) -> None:
+    """The observer that does nothing."""
+    del outcome
+
+
+def run_once(store: GitStore, clock: Callable[[], dt.datetime], observer: Observer = silent) -> list[Outcome]:
+    """Merge every open request that may be merged, until none is left.
+
+    Killed anywhere, the next run finishes: main moves in one step, and refs of what stands in it are removed.
+
+    Args:
+        store: the bare repository.
+        clock: the time, aware.
+        observer: told each outcome that is final in this run.
+
+    Returns:
+        One outcome per open request, by id.
+
+    Raises:
+        ConflictError: another bot holds the lock for minutes.
+        ConfigurationError: there is no main, or the repository cannot be written.
+
+    """
+    outcomes: dict[str, Outcome] = {}
+    with exclusive(store.git.directory / "medperf-bot.lock", "merge bot", wait=_LOCK_SECONDS):
+        again = True
+        while again:
+            again = False
+            for request in open_requests(store.refs(PULLS)):
+                outcome = outcomes[request.id] = _settle(store, request, clock)
+                # A merge may be what another request waits for.
+                again = again or outcome.fate is Fate.MERGED
+                if outcome.fate in (Fate.MERGED, Fate.CLOSED):
+                    observer(outcome)
+        _remove(store, stranded(store.refs(PULLS)))
+    found = [outcomes[number] for number in sorted(outcomes)]
+    for outcome in found:
+        if outcome.fate in (Fate.WAITS, Fate.REJECTED):
+            observer(outcome)
+    return found
+
+
+def _settle(store: GitStore, request: OpenRequest, clock: Callable[[], dt.datetime]) -> Outcome:
+    for _ in range(_TRIES):
+        try:
+            return _attempt(store, request, clock())
+        except ConflictError:
+            continue  # main moved under way: judge anew
+        except (RejectedError, IntegrityError) as error:
+            # One damaged request must not keep the others waiting.
+            finding = Finding(Severity.REJECT, "PUSH", f"request {request.id}", error.message, error.hint)
+            return Outcome(request.id, Fate.REJECTED, findings=(finding,))
+    message = f"main moved {_TRIES} times while this was being merged"
+    finding = Finding(Severity.REVIEW, "PUSH", f"request {request.id}", message, "medperf bot run --once")
+    return Outcome(request.id, Fate.WAITS, findings=(finding,))
+
+
+def _attempt(store: GitStore, request: OpenRequest, now: dt.datetime) -> Outcome:
+    main = store.rev(MAIN)
+    if main is None:
+        raise ConfigurationError(
+            "this repository has no main", hint="`medperf registry init --bare` makes one"
+        )
+    gathered = gather(store, main, request)
+    if gathered.done:
+        close(store, request)
+        return Outcome(request.id, Fate.CLOSED)
+    findings, left_out = gathered.report.findings, gathered.left_out
+    if gathered.report.verdict is Verdict.REJECT:
+        return Outcome(request.id, Fate.REJECTED, None, findings, left_out)
+    if gathered.report.verdict is Verdict.REVIEW or not gathered.change.added:
+        return Outcome(request.id, Fate.WAITS, None, findings, left_out)
+    commit = merge_request(store, gathered, author=BOT, now=now)
+    store.update_ref(MAIN, commit, main)
+    close(store, request)
+    return Outcome(request.id, Fate.MERGED, commit, findings, left_out)
+
+
+def close(store: GitStore, request: OpenRequest) -> None:
+    """Remove the refs of a request that stands in main; its commits stay as parents of the merge.
+
+    What moved under way stays for the next run.
+    """
+    _remove(store, request.refs)
+
+
+def _remove(store: GitStore, refs: Mapping[str, str]) -> None:
+    for ref, oid in refs.items():
+        with contextlib.suppress(ConflictError):
+            store.update_ref(ref, None, oid)

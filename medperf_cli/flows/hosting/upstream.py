@@ -1,0 +1,79 @@
+"""A clone and its bare upstream, as the bare-git forge wants to see them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from typing_extensions import override
+
+from medperf_cli.adapters.forge.base import Answer, CommitNote, Repository
+from medperf_cli.adapters.store.remote import fetch, push
+from medperf_cli.adapters.store.repository import GitStore
+from medperf_cli.adapters.store.writing import Author, write_commit
+from medperf_cli.flows.hosting.request_commits import note
+
+# A namespace of its own: what `sync` has verified is not moved by looking at requests.
+_HERE = "refs/upstream/"
+_REFSPECS = (f"+refs/heads/main:{_HERE}heads/main", f"+refs/pull/*:{_HERE}pull/*")
+HOOKS = ("pre-receive", "post-receive")
+
+
+class Upstream(Repository):
+    """What a clone knows of its upstream.
+
+    Args:
+        store: the clone; requests are kept in it below `refs/upstream`.
+        url: the upstream's address.
+        registry: the registry's id: stands in the author's address, which is nobody's mailbox.
+
+    """
+
+    def __init__(self, store: GitStore, url: str, registry: str) -> None:
+        self._store = store
+        self._url = url
+        self._registry = registry
+
+    @property
+    @override
+    def url(self) -> str:
+        return self._url
+
+    @override
+    def fetch(self) -> Mapping[str, str]:
+        fetch(self._store, self._url, _REFSPECS, prune=True)
+        found = self._store.refs(_HERE.rstrip("/"))
+        return {f"refs/{name.removeprefix(_HERE)}": oid for name, oid in found.items()}
+
+    @override
+    def push(self, updates: Mapping[str, str], expected: Mapping[str, str | None]) -> Answer:
+        refspecs = [f"{oid}:{ref}" for ref, oid in updates.items()]
+        pushed = push(self._store, self._url, refspecs, leases=expected, atomic=len(updates) > 1)
+        return Answer(pushed.refused, pushed.remote)
+
+    @override
+    def commit_files(self, base: str, files: Mapping[str, bytes], *, title: str, author: str) -> str:
+        who = Author(author, f"{author}@{self._registry}")
+        date = self._store.commit_time(base)
+        return write_commit(self._store, base, files, title, author=who, date=date)
+
+    @override
+    def note(self, commit: str) -> CommitNote:
+        return note(self._store, commit)
+
+    @override
+    def added(self, base: str, head: str) -> Mapping[str, bytes]:
+        return self._store.change(base, head).added
+
+    @override
+    def holds(self, commit: str, files: Mapping[str, bytes]) -> bool:
+        snapshot = self._store.snapshot(commit)
+        return all(snapshot.get(path) == data for path, data in files.items())
+
+    @override
+    def has_hooks(self) -> bool | None:
+        path = Path(self._url.removeprefix("file://"))
+        if not (path / "objects").is_dir():
+            return None
+        return all(os.access(path / "hooks" / name, os.X_OK) for name in HOOKS)

@@ -1,0 +1,1 @@
+"""Believing a registry: sync, verification, and what is read from the verified index."""

@@ -1,0 +1,102 @@
+"""What the verified index holds, as rows to print; no git, no parsing of files."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+from medperf_cli.adapters.store.index import Index
+from medperf_cli.adapters.store.index_rows import Filter, Row, StoredEntity
+from medperf_cli.core.figures import decimals, figure
+from medperf_cli.core.names import Kind
+from medperf_cli.core.scores import Value, value_of
+from medperf_cli.flows.deps import Deps
+from medperf_cli.flows.reading.registry import reading
+
+COLUMNS: dict[Kind, tuple[str, ...]] = {
+    Kind.MEMBER: ("id", "version", "standing", "type", "title"),
+    Kind.CUBE: ("id", "version", "type", "standing", "state", "title"),
+    Kind.ASSOCIATION: ("benchmark", "type", "subject", "version", "standing"),
+    Kind.RESULT: ("benchmark", "model", "dataset", "version", "standing", "primary", "partial"),
+}
+_COLUMNS = ("id", "version", "standing", "state", "title")
+
+
+def columns(kind: Kind) -> tuple[str, ...]:
+    """What a table of a kind shows; JSON has every field."""
+    return COLUMNS.get(kind, _COLUMNS)
+
+
+def listed(deps: Deps, kind: Kind, where: Filter) -> list[dict[str, Any]]:
+    """Rows of a kind that fit a filter; `where.benchmark` may be any unique part of an id.
+
+    Raises:
+        ConfigurationError: nothing was synced.
+        UnknownIdError: no benchmark, or more than one, is meant.
+
+    """
+    with reading(deps.settings) as (index, _):
+        if where.benchmark is not None:
+            where = dataclasses.replace(where, benchmark=index.resolve(Kind.BENCHMARK, where.benchmark))
+        return [
+            {**_general(row), **_SPECIAL.get(kind, _nothing)(index, row)}
+            for row in index.entities(kind, where)
+        ]
+
+
+def found(deps: Deps, kind: Kind, partial: str, version: int | None) -> StoredEntity:
+    """One entity by a unique part of its id (raises UnknownIdError)."""
+    with reading(deps.settings) as (index, _):
+        row = index.get(kind, index.resolve(kind, partial), version)
+        return index.stored(row.path)
+
+
+def _general(row: Row) -> dict[str, Any]:
+    document = row.document
+    return {
+        "id": row.id or "root",
+        "version": row.version,
+        "standing": row.standing,
+        "in_force": row.in_force,
+        "state": document.get("state"),
+        "type": document.get("type"),
+        "title": document.get("title") or document.get("name") or document.get("description"),
+        "signer": row.signer,
+        "path": row.path,
+        "sha256": row.sha256,
+    }
+
+
+def _nothing(_index: Index, _row: Row) -> dict[str, Any]:
+    return {}
+
+
+def _association(_index: Index, row: Row) -> dict[str, Any]:
+    owner, name, folder, *subject = row.id.split("/")
+    about = {"benchmark": f"{owner}/{name}", "type": folder.removesuffix("s"), "subject": "/".join(subject)}
+    return {**about, "message": row.document.get("message")}
+
+
+def _result(index: Index, row: Row) -> dict[str, Any]:
+    """Who ran what on what, and the benchmark's primary metric."""
+    names = row.id.split("/")
+    pairs = ("/".join(names[i : i + 2]) for i in (0, 2, 4))
+    about: dict[str, Any] = dict(zip(("benchmark", "model", "dataset"), pairs, strict=True))
+    key = _primary(index, row)
+    found = next((value_of(m) for m in row.document["metrics"] if m["key"] == key), Value(None))
+    shown = f"{key} {figure(found.value, decimals(found.error))}"
+    number = {"metric": key, "value": found.value, "primary": shown}
+    return {**about, **number, "partial": row.document["partial"]}
+
+
+def _primary(index: Index, row: Row) -> str | None:
+    """The key of the metric that the pinned benchmark ranks by."""
+    metrics = index.stored(row.document["benchmark"]["path"]).row.document["metrics"]
+    return next((m["key"] for m in metrics if m["primary"]), None)
+
+
+_SPECIAL: dict[Kind, Callable[[Index, Row], dict[str, Any]]] = {
+    Kind.ASSOCIATION: _association,
+    Kind.RESULT: _result,
+}

@@ -1,0 +1,64 @@
+"""Approving an association by what it is about, wherever it waits: in an open request, or pending in main."""
+
+from __future__ import annotations
+
+from medperf_cli.core.entities.decision import DecisionVerdict
+from medperf_cli.core.lifecycle.standing import Standing
+from medperf_cli.core.names import EntityPath, Kind, parse_path
+from medperf_cli.errors import UnknownIdError, UsageError
+from medperf_cli.flows.deps import Deps
+from medperf_cli.flows.identity import me
+from medperf_cli.flows.submitting.decide import add_decision
+from medperf_cli.flows.submitting.desk import Desk, at_desk
+from medperf_cli.flows.submitting.publish import Published, publish
+from medperf_cli.flows.submitting.review import approve, reviews
+
+
+def approve_association(
+    deps: Deps, benchmark: str, *, dataset: str | None, model: str | None, reason: str
+) -> Published:
+    """Sign my approval of the pending association of a dataset or model.
+
+    Raises:
+        UsageError: neither or both of dataset and model are named.
+        UnknownIdError: no such association waits. Approving again sends nothing.
+
+    """
+    if (dataset is None) == (model is None):
+        raise UsageError("name the dataset or the model", hint="add --dataset ID or --model ID")
+    with at_desk(deps) as desk:
+        folder, kind = ("models", Kind.CUBE) if model else ("datasets", Kind.DATASET)
+        subject = desk.resolve(kind, model or dataset or "")
+        entity_id = f"{desk.resolve(Kind.BENCHMARK, benchmark)}/{folder}/{subject}"
+        for request in reviews(desk):
+            if any(_is(path, entity_id) for path in request.files):
+                return approve(desk, request.id, reason)
+        path = _newest(desk, entity_id)
+        if not _approved_by_me(desk, path):
+            add_decision(desk, path, DecisionVerdict.APPROVE, reason)
+        return publish(desk, f"decision on {entity_id}")
+
+
+def _is(text: str, entity_id: str) -> bool:
+    if not text.endswith(".yml"):
+        return False
+    path = parse_path(text)
+    return path.kind is Kind.ASSOCIATION and path.id == entity_id
+
+
+def _newest(desk: Desk, entity_id: str) -> EntityPath:
+    """The association's newest version, if it waits, or if there is nothing left to decide about it."""
+    versions = desk.reader().versions(Kind.ASSOCIATION, entity_id)
+    standing = desk.state.standing(versions[-1]) if versions else None
+    if standing is None or standing.ended:
+        raise UnknownIdError(
+            f"no association '{entity_id}' waits for a decision", hint="see `medperf review ls`"
+        )
+    if standing is Standing.EFFECTIVE and not _approved_by_me(desk, versions[-1]):
+        raise UsageError(f"association '{entity_id}' is approved already; nothing waits for you")
+    return versions[-1]
+
+
+def _approved_by_me(desk: Desk, path: EntityPath) -> bool:
+    approvals = desk.state.votes(path).approve.values()
+    return any(me(desk.deps.settings) in members for members in approvals)

@@ -1,0 +1,82 @@
+"""Where requests are written: a synced registry, a composer on top of it, and names resolved to ids."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from medperf_cli.adapters.store.index import Index
+from medperf_cli.adapters.store.index_rows import Meta
+from medperf_cli.adapters.store.repository import GitStore
+from medperf_cli.core.entities.fields import Pin
+from medperf_cli.core.lifecycle.reader import Reader
+from medperf_cli.core.lifecycle.standing import Lifecycle
+from medperf_cli.core.names import EntityPath, Kind
+from medperf_cli.errors import IntegrityError, UsageError
+from medperf_cli.flows.deps import Deps
+from medperf_cli.flows.reading.registry import Place, place, reading
+from medperf_cli.flows.reading.sync import sync
+from medperf_cli.flows.submitting.composer import Composer
+
+
+@dataclass(frozen=True)
+class Desk:
+    """An open registry: git, the verified index, the state there, and the request being written."""
+
+    deps: Deps
+    place: Place
+    meta: Meta
+    store: GitStore
+    index: Index
+    composer: Composer
+
+    @property
+    def state(self) -> Lifecycle:
+        """The registry as it stands."""
+        return self.composer.state
+
+    def resolve(self, kind: Kind, partial: str) -> str:
+        """The id that a unique part of it means (raises UnknownIdError)."""
+        return self.index.resolve(kind, partial)
+
+    def in_force(self, kind: Kind, partial: str) -> EntityPath:
+        """The version in force of what `partial` names (raises UsageError where none is)."""
+        entity_id = self.resolve(kind, partial)
+        found = self.state.in_force(kind, entity_id)
+        if found is None:
+            raise UsageError(
+                f"no version of {kind} '{entity_id}' is in force",
+                hint=f"`medperf {kind} view {entity_id}` says what it waits for",
+            )
+        return found
+
+    def pin(self, path: EntityPath) -> Pin:
+        """Pin a file of the registry or of this request."""
+        return self.composer.pin(path)
+
+    def reader(self) -> Reader:
+        """Parsed access to the registry as it stands."""
+        return self.state.reader
+
+
+@contextlib.contextmanager
+def at_desk(deps: Deps, *, online: bool = True) -> Iterator[Desk]:
+    """Sync, then open the registry in use for writing a request.
+
+    Raises:
+        NetworkError: the remote does not answer.
+        IntegrityError: the remote is not lawful; nothing is written on top of it.
+
+    """
+    if online:
+        sync(deps)
+    here = place(deps.settings)
+    with reading(deps.settings) as (index, meta), GitStore(here.mirror) as store:
+        tree = store.registry_tree(meta.verified_commit)
+        if tree is None:
+            raise IntegrityError(
+                "the verified commit is gone from the local copy", hint="add the registry again"
+            )
+        composer = Composer(store.snapshot(meta.verified_commit), tree, here.outbox)
+        yield Desk(deps, here, meta, store, index, composer)

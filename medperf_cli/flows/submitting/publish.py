@@ -1,0 +1,171 @@
+"""Sending a request: judged here first, shown, asked for, signed, kept, sent; then what became of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from medperf_cli.adapters.forge.base import Forge, Request, RequestState
+from medperf_cli.core.check.engine import check
+from medperf_cli.core.check.findings import Finding, Report, Severity, Verdict
+from medperf_cli.core.names import EntityPath, parse_path
+from medperf_cli.core.requests import OpenRequest
+from medperf_cli.core.snapshot import Change
+from medperf_cli.errors import RejectedError
+from medperf_cli.flows.hosting.gathering import gather
+from medperf_cli.flows.identity import me, signer
+from medperf_cli.flows.reading.sync import sync
+from medperf_cli.flows.submitting.desk import Desk
+from medperf_cli.flows.submitting.forges import forge_of
+from medperf_cli.flows.submitting.permission import expect_allowed
+
+_UNSIGNED = frozenset({"TREE003", "SIG001", "SIG002"})
+
+
+class ChangeRejectedError(RejectedError):
+    """The check rejects what was about to be sent; nothing left."""
+
+    def __init__(self, findings: tuple[Finding, ...]) -> None:
+        first = findings[0]
+        more = f" (and {len(findings) - 1} more)" if len(findings) > 1 else ""
+        super().__init__(f"'{first.path}' {first.message}{more}", hint=first.repair or None)
+        self.findings = findings
+
+
+@dataclass(frozen=True)
+class Published:
+    """What became of a request.
+
+    `sent` is False where there was nothing to send, or the user said no. `waiting` says who must still act.
+    """
+
+    request: str | None
+    paths: tuple[str, ...]
+    sent: bool
+    merged: bool
+    waiting: tuple[str, ...] = ()
+
+    @property
+    def outcome(self) -> str:
+        """One line for people."""
+        if not self.paths and self.request is None:
+            return "nothing to send: the registry says the same already"
+        if self.paths and not self.sent:
+            return "nothing was sent"
+        if self.merged:
+            return f"request {self.request} is merged"
+        return f"request {self.request} is open: {'; '.join(self.waiting) or 'it waits for the merge bot'}"
+
+
+def _nothing() -> None:
+    """There is nothing to do before a request is sent."""
+
+
+def publish(desk: Desk, title: str, before: Callable[[], None] = _nothing) -> Published:
+    """Send what the desk's composer holds as one request.
+
+    Args:
+        desk: the open registry with the files of the request.
+        title: one line that the request is known by.
+        before: done once the user has said yes, before anything is signed or sent.
+
+    Raises:
+        PolicyError, ConfigurationError: the root has expired, or the key is not the member's.
+        ChangeRejectedError: our own check rejects it; nothing left.
+        RejectedError, ConflictError, NetworkError: as the forge says; the signed files stay in the outbox.
+
+    """
+    files = desk.composer.files
+    paths = tuple(p for p in sorted(files) if p.endswith(".yml"))
+    if not paths:
+        return Published(None, (), sent=False, merged=False)
+    expect_allowed(desk, _entities(paths))
+    _refuse(_without_signatures(check(desk.composer.change)))
+    if not desk.deps.confirm(preview(desk, title)):
+        return Published(None, paths, sent=False, merged=False)
+    before()
+    desk.composer.sign(signer(desk.deps.settings, interactive=desk.deps.interactive))
+    report = check(desk.composer.change)
+    _refuse(report)
+    forge = forge_of(desk.store, desk.meta)
+    request = forge.open(files, title=title, author=_author(desk), base=desk.meta.verified_commit)
+    merged = request.state is RequestState.MERGED
+    if merged:
+        _settle(desk)
+    waiting = () if merged else waits_for(report)
+    return Published(request.id, paths, sent=True, merged=merged, waiting=waiting)
+
+
+def deliver(desk: Desk, forge: Forge, request_id: str) -> Published:
+    """Send the composer's decision files as decisions about an open request (raises as `publish`)."""
+    request = forge.read(request_id)
+    files = desk.composer.files
+    paths = tuple(p for p in sorted(files) if p.endswith(".yml"))
+    expect_allowed(desk, _entities(paths))
+    _refuse(_without_signatures(check(_together(desk, request))))
+    if not desk.deps.confirm(preview(desk, f"decision on request {request.id}: {request.title}")):
+        return Published(request.id, paths, sent=False, merged=False)
+    desk.composer.sign(signer(desk.deps.settings, interactive=desk.deps.interactive))
+    done = forge.decide(request, me(desk.deps.settings), files)
+    merged = done.state is RequestState.MERGED
+    if merged:
+        _settle(desk)
+    waiting = () if merged else waits_for(_gathered(desk, done))
+    return Published(request.id, paths, sent=True, merged=merged, waiting=waiting)
+
+
+def preview(desk: Desk, title: str) -> str:
+    """The exact files that will leave, as text."""
+    files = desk.composer.files
+    parts = [f"This will be sent to {desk.meta.url} ({title}):\n"]
+    for text in sorted(p for p in files if p.endswith(".yml")):
+        body = "".join(f"  {line}\n" for line in files[text].decode().splitlines())
+        by = parse_path(text).signer or "its admins"
+        parts.append(f"--- registry/{text} (to be signed by {by})\n{body}")
+    return "".join(parts)
+
+
+def waits_for(report: Report) -> tuple[str, ...]:
+    """Who must still act, from the findings that are no rejection."""
+    acting = (Severity.REVIEW, Severity.HOLD)
+    return tuple(f"'{f.path}' {f.message}" for f in report.findings if f.severity in acting)
+
+
+def _entities(paths: tuple[str, ...]) -> list[EntityPath]:
+    return [parse_path(path) for path in paths]
+
+
+def _together(desk: Desk, request: Request) -> Change:
+    """What main lacks of a request, with the composer's decisions about it."""
+    snapshot = desk.composer.snapshot
+    added = desk.store.change(request.base, request.head).added
+    lacking = {path: data for path, data in added.items() if snapshot.get(path) is None}
+    return Change(snapshot, {**lacking, **desk.composer.files})
+
+
+def _gathered(desk: Desk, request: Request) -> Report:
+    opened = OpenRequest(request.id, request.head, dict(request.decisions))
+    return gather(desk.store, desk.meta.verified_commit, opened).report
+
+
+def _without_signatures(report: Report) -> Report:
+    return Report.of(f for f in report.findings if f.rule not in _UNSIGNED)
+
+
+def _refuse(report: Report) -> None:
+    if report.verdict is Verdict.REJECT:
+        raise ChangeRejectedError(report.at(Severity.REJECT))
+
+
+def _author(desk: Desk) -> str:
+    """The member who answers for the request: of a first member file the new member itself."""
+    paths = (parse_path(p) for p in desk.composer.files if p.endswith(".yml"))
+    signers = [p.signer for p in paths if p.signer]
+    return signers[0] if signers else me(desk.deps.settings)
+
+
+def _settle(desk: Desk) -> None:
+    """See the merge with our own eyes, then forget the copies in the outbox."""
+    sync(desk.deps)
+    for text in desk.composer.files:
+        (desk.place.outbox / text).unlink(missing_ok=True)

@@ -1,0 +1,154 @@
+"""What waits for a decision, and deciding it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from medperf_cli.adapters.forge.base import Request, RequestState
+from medperf_cli.adapters.store.writing import Author
+from medperf_cli.core.check.findings import Finding, Verdict
+from medperf_cli.core.entities.decision import DecisionVerdict
+from medperf_cli.core.lifecycle.reader import Reader, sha256
+from medperf_cli.core.lifecycle.standing import Lifecycle
+from medperf_cli.core.names import EntityPath, parse_path
+from medperf_cli.core.requests import OpenRequest
+from medperf_cli.core.snapshot import Overlay
+from medperf_cli.errors import UsageError
+from medperf_cli.flows.hosting.gathering import Gathered, gather, merge_request
+from medperf_cli.flows.identity import me
+from medperf_cli.flows.reading.sync import sync
+from medperf_cli.flows.submitting.decide import add_decision, undecided
+from medperf_cli.flows.submitting.desk import Desk
+from medperf_cli.flows.submitting.forges import forge_of
+from medperf_cli.flows.submitting.permission import expect_allowed
+from medperf_cli.flows.submitting.publish import ChangeRejectedError, Published, deliver, waits_for
+
+
+@dataclass(frozen=True)
+class Review:
+    """One open request as it stands now: files, verdict, findings, who decided already."""
+
+    id: str
+    title: str
+    author: str
+    verdict: Verdict
+    findings: tuple[Finding, ...]
+    files: Mapping[str, bytes]
+    decided: tuple[str, ...]
+
+
+def reviews(desk: Desk) -> list[Review]:
+    """All open requests, judged against the verified main (raises NetworkError)."""
+    return [_review(desk, request) for request in forge_of(desk.store, desk.meta).list()]
+
+
+def review(desk: Desk, request_id: str) -> Review:
+    """One open request (raises UnknownIdError, NetworkError)."""
+    return _review(desk, forge_of(desk.store, desk.meta).read(request_id))
+
+
+def approve(desk: Desk, request_id: str, reason: str) -> Published:
+    """Sign my approval of everything undecided in a request, and deliver it beside the request.
+
+    What I approved before is not signed again.
+
+    Raises:
+        UsageError: nothing in it needs a decision.
+        RejectedError: the registry's hook does not take it (not my role, for example).
+
+    """
+    forge = forge_of(desk.store, desk.meta)
+    request = forge.read(request_id)
+    waiting = _undecided(desk, request)
+    if not waiting:
+        raise UsageError(f"nothing in request '{request.id}' needs a decision")
+    mine = waiting - _decided_by_me(desk, request)
+    if not mine:
+        waits = waits_for(_gather(desk, request).report)
+        return Published(request.id, (), sent=False, merged=False, waiting=waits)
+    after = _after(desk, request)
+    for subject in sorted(mine):
+        add_decision(desk, subject, DecisionVerdict.APPROVE, reason, after=after)
+    return deliver(desk, forge, request.id)
+
+
+def merge(desk: Desk, request_id: str, reason: str) -> Published:
+    """Approve what I may, then merge the request myself.
+
+    Raises:
+        ChangeRejectedError: it is not lawful, or decisions are still missing.
+
+    """
+    forge = forge_of(desk.store, desk.meta)
+    request = forge.read(request_id)
+    if _undecided(desk, request) - _decided_by_me(desk, request):
+        done = approve(desk, request_id, reason)
+        if done.merged or not done.sent:
+            return done
+        request = forge.read(request_id)
+    gathered = _gather(desk, request)
+    report = gathered.report
+    if report.verdict is Verdict.REJECT or (report.verdict is Verdict.REVIEW and _missing(gathered)):
+        raise ChangeRejectedError(report.findings)
+    paths = tuple(sorted(p for p in gathered.change.added if p.endswith(".yml")))
+    expect_allowed(desk, [parse_path(path) for path in paths])
+    if not desk.deps.confirm(_preview(desk, gathered)):
+        return Published(request.id, paths, sent=False, merged=False)
+    who = me(desk.deps.settings)
+    author = Author(who, f"{who}@{desk.meta.registry}")
+    commit = merge_request(desk.store, gathered, author=author, now=desk.deps.clock())
+    done_request = forge.merge(request, commit, desk.meta.verified_commit)
+    sync(desk.deps)
+    return Published(request.id, paths, sent=True, merged=done_request.state is RequestState.MERGED)
+
+
+def _preview(desk: Desk, gathered: Gathered) -> str:
+    """The exact files that a merge brings into main, as text."""
+    files = gathered.change.added
+    lines = [f"This will be merged into main of {desk.meta.url} (request {gathered.request.id}):\n"]
+    lines += [f"  registry/{p}  sha256 {sha256(files[p])}\n" for p in sorted(files) if p.endswith(".yml")]
+    return "".join(lines)
+
+
+def _missing(gathered: Gathered) -> bool:
+    return any(f.rule.startswith("APP00") and f.rule != "APP003" for f in gathered.report.findings)
+
+
+def _undecided(desk: Desk, request: Request) -> set[EntityPath]:
+    return set(undecided(_after(desk, request), _paths(desk, request)))
+
+
+def _decided_by_me(desk: Desk, request: Request) -> set[EntityPath]:
+    """What my decisions, waiting beside the request already, are about."""
+    commit = request.decisions.get(me(desk.deps.settings))
+    added = desk.store.change(request.head, commit).added if commit else {}
+    return {parse_path(path).subject for path in added if path.endswith(".yml")}
+
+
+def _paths(desk: Desk, request: Request) -> list[EntityPath]:
+    added = desk.store.change(request.base, request.head).added
+    return [parse_path(p) for p in added if p.endswith(".yml")]
+
+
+def _after(desk: Desk, request: Request) -> Lifecycle:
+    added = desk.store.change(request.base, request.head).added
+    return Lifecycle(Reader(Overlay(desk.composer.snapshot, added)))
+
+
+def _gather(desk: Desk, request: Request) -> Gathered:
+    opened = OpenRequest(request.id, request.head, dict(request.decisions))
+    return gather(desk.store, desk.meta.verified_commit, opened)
+
+
+def _review(desk: Desk, request: Request) -> Review:
+    gathered = _gather(desk, request)
+    return Review(
+        request.id,
+        request.title,
+        request.author,
+        gathered.report.verdict,
+        gathered.report.findings,
+        gathered.change.added,
+        tuple(sorted(gathered.used)),
+    )
