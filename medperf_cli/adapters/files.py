@@ -8,6 +8,7 @@ import os
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 from medperf_cli.errors import ConfigurationError
 
@@ -41,24 +42,44 @@ def writing(path: Path) -> Iterator[None]:
         raise disk_error(error, path) from error
 
 
-def write_atomic(path: Path, data: bytes, mode: int = 0o644) -> None:
-    """Put `data` at `path` in one step: other processes and a crash see the old bytes or the new.
+@contextlib.contextmanager
+def atomic(path: Path, *, mode: int = 0o644, parents: bool = False) -> Iterator[IO[bytes]]:
+    """Yield a binary file that becomes `path` when the block ends well, and vanishes when it does not.
 
-    The folder must exist; `mode` is lessened by the umask.
+    Other processes and a crash see the old bytes or the new; both are on disk (fsync) when the block is left.
+
+    Args:
+        path: the file.
+        mode: its permissions, lessened by the umask.
+        parents: make the folder if it is not there.
 
     Raises:
-        ConfigurationError: the disk is full, read-only or forbidden; nothing is left behind.
+        ConfigurationError: the disk is full, read-only or forbidden; nothing is left behind. A block that
+            also reads must turn the errors of its source into errors of its own kind.
 
     """
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
     with writing(path):
+        if parents:
+            path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            _write_new(temporary, data, mode)
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+            with os.fdopen(os.open(temporary, flags, mode), "wb") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
             temporary.replace(path)
         except BaseException:
-            temporary.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                temporary.unlink(missing_ok=True)
             raise
         sync_folder(path.parent)
+
+
+def write_atomic(path: Path, data: bytes, *, mode: int = 0o644, parents: bool = False) -> None:
+    """Put `data` at `path` in one step (see `atomic`)."""
+    with atomic(path, mode=mode, parents=parents) as file:
+        file.write(data)
 
 
 def sync_folder(folder: Path) -> None:
@@ -70,10 +91,3 @@ def sync_folder(folder: Path) -> None:
             os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _write_new(path: Path, data: bytes, mode: int) -> None:
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())

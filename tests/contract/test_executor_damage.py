@@ -173,6 +173,6 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path: Path)
         write_atomic(tmp_path / "folder", b"new")
     assert [path.name for path in tmp_path.iterdir()] == ["folder"]
     write_atomic(tmp_path / "file", b"old")
-    write_atomic(tmp_path / "file", b"new", 0o600)
+    write_atomic(tmp_path / "file", b"new", mode=0o600)
     assert (tmp_path / "file").read_bytes() == b"new"
     assert (tmp_path / "file").stat().st_mode & 0o777 == 0o600

@@ -24,8 +24,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from medperf_cli.adapters.files import atomic, write_atomic
 from medperf_cli.adapters.store.assets import AssetStore
-from medperf_cli.adapters.store.files import atomic, write_atomic
 from medperf_cli.adapters.store.hash_cache import HashCache
 from medperf_cli.adapters.store.hashing import hash_folder
 from medperf_cli.adapters.store.locks import exclusive
@@ -45,7 +45,7 @@ def _fail_after(file: IO[bytes]) -> None:
 
 def test_a_file_is_replaced_in_one_step(tmp_path: Path) -> None:
     path = tmp_path / "new" / "file"
-    write_atomic(path, b"one")
+    write_atomic(path, b"one", parents=True)
     write_atomic(path, b"two", mode=0o600)
     assert path.read_bytes() == b"two"
     assert path.stat().st_mode & 0o777 == 0o600
@@ -57,10 +57,10 @@ def test_a_file_is_replaced_in_one_step(tmp_path: Path) -> None:
 
 def test_a_full_disk_or_a_file_in_the_way_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(ConfigurationError, match="cannot write"):
+    with pytest.raises(ConfigurationError, match="not a directory"):
         write_atomic(tmp_path / "file" / "inner", b"")
     (tmp_path / "folder").mkdir()
-    with pytest.raises(ConfigurationError, match="cannot write"):
+    with pytest.raises(ConfigurationError, match="is a directory"):
         write_atomic(tmp_path / "folder", b"")
     with pytest.raises(ConfigurationError, match="no space left"), atomic(tmp_path / "x"):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

@@ -7,7 +7,6 @@ folder, so both times come from one clock, the file server's, and clocks of mach
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import secrets
@@ -16,8 +15,8 @@ import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-_PROC = Path("/proc")
-_DEAD = frozenset("ZXx")
+from medperf_cli.adapters import processes
+from medperf_cli.adapters.processes import boot_and_namespace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +43,7 @@ class Holder:
 def this_process() -> Holder:
     """A new taking by this process."""
     pid = os.getpid()
-    return Holder(machine=_machine(), pid=pid, born=_born(pid) or "", nonce=secrets.token_hex(16))
+    return Holder(machine=_machine(), pid=pid, born=processes.born(pid) or "", nonce=secrets.token_hex(16))
 
 
 def read_holder(lock: Path) -> Holder | None:
@@ -87,30 +86,15 @@ def _lives(holder: Holder) -> bool | None:
     """Whether the process lives; None when that cannot be known from here."""
     if holder.machine != _machine() or not holder.born:
         return None
-    born = _born(holder.pid)
+    born = processes.born(holder.pid)
     if born is None and _is_hidden(holder.pid):
         return None
     return born == holder.born
 
 
 def _machine() -> str:
-    boot = space = ""
-    # where there is no /proc, heartbeats have to do
-    with contextlib.suppress(OSError):
-        boot = (_PROC / "sys/kernel/random/boot_id").read_text("ascii").strip()
-        space = str((_PROC / "self/ns/pid").readlink())
-    return f"{socket.gethostname()} {boot} {space}"
-
-
-def _born(pid: int) -> str | None:
-    """Field 22 of proc(5)'s stat; None for a process that has ended, reaped or not."""
-    try:
-        text = (_PROC / str(pid) / "stat").read_text("ascii", "replace")
-    except OSError:
-        return None
-    # the second field is the program's name in parentheses and may hold anything
-    fields = text.rpartition(")")[2].split()
-    return None if fields[0] in _DEAD else fields[19]
+    # Where there is no /proc, heartbeats have to do.
+    return " ".join((socket.gethostname(), *boot_and_namespace()))
 
 
 def _is_hidden(pid: int) -> bool:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
-_PROC = Path("/proc")
+from medperf_cli.adapters.processes import boot_and_namespace, born
+
 _FIELDS = 5
 
 
 def this_process() -> str:
     """This process as `boot id:pid namespace:uid:pid:start time` (proc(5): stat field 22, in clock ticks)."""
-    return f"{_machine()}:{os.getuid()}:{os.getpid()}:{_start_time(os.getpid())}"
+    boot, namespace = boot_and_namespace()
+    return f"{boot}:{namespace}:{os.getuid()}:{os.getpid()}:{born(os.getpid())}"
 
 
 def is_ours(owner: str) -> bool:
@@ -28,24 +29,9 @@ def is_gone(owner: str) -> bool | None:
     fields = owner.split(":")
     if len(fields) != _FIELDS or not fields[3].isdigit():
         return None
-    boot, namespace = _machine().split(":")
+    boot, namespace = boot_and_namespace()
     if fields[0] != boot:
         return True
     if fields[1] != namespace:
         return None
-    return _start_time(int(fields[3])) != fields[4]
-
-
-def _machine() -> str:
-    boot = (_PROC / "sys/kernel/random/boot_id").read_text("ascii").strip()
-    return f"{boot}:{(_PROC / 'self/ns/pid').stat().st_ino}"
-
-
-def _start_time(pid: int) -> str:
-    """The start time of a process; empty when there is none."""
-    try:
-        text = (_PROC / str(pid) / "stat").read_text("ascii", "replace")
-    except OSError:
-        return ""
-    # The second field is the program's name, in parentheses, and may hold anything.
-    return text.rpartition(")")[2].split()[19]
+    return born(int(fields[3])) != fields[4]

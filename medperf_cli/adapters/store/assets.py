@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
+from medperf_cli.adapters.files import atomic
 from medperf_cli.adapters.store.download import download, shown
-from medperf_cli.adapters.store.files import atomic
 from medperf_cli.adapters.store.hash_cache import unreadable
 from medperf_cli.adapters.store.progress import silent
 from medperf_cli.errors import ConfigurationError, IntegrityError, MedperfError, NetworkError, UsageError
@@ -154,7 +154,7 @@ class AssetStore:
     def _from_urls(self, search: _Search) -> bool:
         for url in search.urls:
             try:
-                with atomic(self.path(search.sha256), mode=0o444) as file:
+                with atomic(self.path(search.sha256), mode=0o444, parents=True) as file:
                     download(url, file, sha256=search.sha256, size=search.size, progress=search.progress)
             except (NetworkError, IntegrityError) as error:
                 search.failures.append(error)
@@ -163,7 +163,7 @@ class AssetStore:
         return False
 
     def _copy(self, source: Path, sha256: str, size: int, progress: Progress) -> None:
-        with atomic(self.path(sha256), mode=0o444) as target:
+        with atomic(self.path(sha256), mode=0o444, parents=True) as target:
             copied = _copy_bytes(source, target, size, progress)
             if copied != sha256:
                 raise IntegrityError(

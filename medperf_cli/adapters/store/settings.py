@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from medperf_cli.adapters.store.files import write_atomic
+from medperf_cli.adapters.files import write_atomic
 from medperf_cli.errors import ConfigurationError, UsageError
 
 LISTS = ("assets",)
@@ -116,7 +116,7 @@ def save(settings: Settings, changes: Mapping[str, Any]) -> Settings:
     stored = {k: v for k, v in stored.items() if v is not None}
     changed = _with(settings, {k: v for k, v in changes.items() if v is not None}, settings.file)
     text = yaml.safe_dump(stored, sort_keys=True, allow_unicode=True)
-    write_atomic(settings.file, text.encode(), mode=0o600)
+    write_atomic(settings.file, text.encode(), mode=0o600, parents=True)
     return changed
 
 

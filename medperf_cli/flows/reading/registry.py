@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from medperf_cli.adapters.store.files import write_atomic
+from medperf_cli.adapters.files import write_atomic
 from medperf_cli.adapters.store.index import Index
 from medperf_cli.adapters.store.index_rows import Meta
 from medperf_cli.adapters.store.settings import Settings

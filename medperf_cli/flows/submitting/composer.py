@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from medperf_cli.adapters.files import write_atomic
 from medperf_cli.adapters.keys.base import Signer
-from medperf_cli.adapters.store.files import write_atomic
 from medperf_cli.core.entities.fields import Pin
 from medperf_cli.core.entities.header import Entity
 from medperf_cli.core.entities.parsing import emit_entity, parse, validate
@@ -88,8 +88,8 @@ class Composer:
                 self.files[armor] = kept.read_bytes()
             if armor not in self.files or not _is_by(signer, path, registry, self.files):
                 self.files[armor] = signer.sign(self.files[text], path.namespace(registry))
-            write_atomic(self.outbox / text, self.files[text])
-            write_atomic(kept, self.files[armor])
+            write_atomic(self.outbox / text, self.files[text], parents=True)
+            write_atomic(kept, self.files[armor], parents=True)
 
     def _document(self, path: EntityPath, fields: Mapping[str, Any]) -> dict[str, Any]:
         header: dict[str, Any] = {
