@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from medperf_cli.commands import console
 
 app = typer.Typer(help="Make, add, sync and verify a registry.", no_args_is_help=True, rich_markup_mode=None)
+
+
+def counted(number: int, what: str) -> str:
+    """A number with its noun."""
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 @app.command()
@@ -50,7 +55,8 @@ def add(
     from medperf_cli.flows.reading.add_registry import add_registry  # noqa: PLC0415
 
     added = add_registry(console.deps(), url, root)
-    console.note(f"'{added.title}' is verified: {added.synced.judged} changes, {added.synced.entities} files")
+    seen = f"{counted(added.synced.judged, 'change')}, {counted(added.synced.entities, 'file')}"
+    console.note(f"'{added.title}' is verified: {seen}")
     console.write(added.registry)
 
 
@@ -60,7 +66,7 @@ def sync() -> None:
     from medperf_cli.flows.reading.sync import sync as run  # noqa: PLC0415
 
     done = run(console.deps())
-    console.note(f"verified up to {done.commit[:12]}: {done.judged} new changes")
+    console.note(f"verified up to {done.commit[:12]}: {counted(done.judged, 'new change')}")
     if done.expired:
         console.note("warning: the root has expired; its admins must renew it")
 
@@ -71,7 +77,7 @@ def verify() -> None:
     from medperf_cli.flows.reading.verify_registry import verify_registry  # noqa: PLC0415
 
     done = verify_registry(console.deps())
-    console.note(f"lawful from the first commit to {done.commit[:12]}: {done.judged} changes")
+    console.note(f"lawful from the first commit to {done.commit[:12]}: {counted(done.judged, 'change')}")
 
 
 @app.command("export-allowed-signers")
@@ -91,6 +97,20 @@ def ls(json: console.Json = False) -> None:
     from medperf_cli.flows.reading.registries import registries  # noqa: PLC0415
 
     show(registries(console.deps().settings), json=json, columns=("in_use", "registry", "url", "commit"))
+
+
+@app.command()
+def view(
+    version: Annotated[int | None, typer.Option(help="A version of the root; else the one in force.")] = None,
+    form: Annotated[Literal["yaml", "json"], typer.Option("--format", "-f", help="How to print.")] = "yaml",
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write to this file.")] = None,
+) -> None:
+    """Show the root: who admits members and benchmarks, limits, and until when it holds."""
+    from medperf_cli.core.names import Kind  # noqa: PLC0415
+    from medperf_cli.flows.reading.listing import found  # noqa: PLC0415
+    from medperf_cli.render.entity import entity_text  # noqa: PLC0415
+
+    console.write_to(output, entity_text(found(console.deps(), Kind.ROOT, "", version), form))
 
 
 @app.command()

@@ -114,7 +114,7 @@ def test_without_a_version_the_one_in_force_or_the_newest_is_meant(index: Index)
     assert index.get(Kind.DATASET, "mgh/chest-ct").version == 2
     assert index.get(Kind.DATASET, "mgh/chest-ct", 1).document["state"] == "development"
     assert index.get(Kind.DATASET, "ucsf/old-scans").standing == "withdrawn"
-    with pytest.raises(UnknownIdError, match="no dataset 'mgh/chest-ct version 9'"):
+    with pytest.raises(UnknownIdError, match="no dataset 'mgh/chest-ct' of version 9"):
         index.get(Kind.DATASET, "mgh/chest-ct", 9)
 
 

@@ -61,7 +61,7 @@ def test_from_an_empty_folder_to_a_model_in_operation(terminal: Terminal, tmp_pa
     ada, acme = terminal.at(tmp_path / "ada"), terminal.at(tmp_path / "acme")
     place = tmp_path / "registry.git"
     *adding, root = found(ada, place)
-    registry = ada(*adding, root).ok("'Breast imaging' is verified: 1 changes").out.strip()
+    registry = ada(*adding, root).ok("'Breast imaging' is verified: 1 change, 2 files").out.strip()
     adding.remove("--root")
     acme(*adding).failed(2, "MP-USAGE", "must be confirmed", root)
     acme(*adding, typing="n\n").failed(2, "MP-USAGE", "nothing was added")

@@ -18,6 +18,8 @@ from medperf_cli.errors import (
 )
 
 _TAKEN = "TREE002 "
+_DECLINED = "pre-receive hook declined"
+"""What git says of a push whose hook ended badly."""
 
 
 class BareGit(Forge):
@@ -172,6 +174,13 @@ def _refusal(answer: Answer, what: str) -> MedperfError:
     if spoken:
         return _error(what, spoken)
     reason = next(iter(answer.refused.values()))
+    if _DECLINED in reason:
+        # The hook never came to speak: it could not even start.
+        said = f": {answer.said[-1]}" if answer.said else ""
+        return ConfigurationError(
+            f"the hook of the bare repository did not judge {what}{said}",
+            hint="where it stands, run `medperf registry init --bare` on it again, which renews its hooks",
+        )
     return ConflictError(f"{what} was not taken: {reason}", hint="run the same command again")
 
 

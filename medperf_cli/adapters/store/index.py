@@ -156,8 +156,9 @@ class Index:
             sql, parameters = f"{sql} AND version = ?", [*parameters, version]
         rows = self._rows(f"{sql} ORDER BY in_force DESC, version DESC LIMIT 1", parameters)
         if not rows:
-            shown = f"{entity_id} version {version}" if version is not None else entity_id
-            raise UnknownIdError(f"there is no {kind} '{shown}'")
+            shown = f" '{entity_id}'" if entity_id else ""
+            shown += f" of version {version}" if version is not None else ""
+            raise UnknownIdError(f"there is no {kind}{shown}")
         return rows[0]
 
     def stored(self, path: str) -> StoredEntity:

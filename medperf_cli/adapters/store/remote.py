@@ -15,11 +15,13 @@ from medperf_cli.adapters.store.git import (
     last_word,
     local_error,
     network_error,
+    printable,
     require_git,
 )
+from medperf_cli.adapters.store.locks import exclusive
 from medperf_cli.adapters.store.progress import silent
 from medperf_cli.adapters.store.repository import GitStore
-from medperf_cli.errors import ConfigurationError, ConflictError
+from medperf_cli.errors import ConfigurationError, ConflictError, NetworkError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -31,6 +33,9 @@ _TRANSFER = (
     *("-c", "http.lowSpeedLimit=1", "-c", "http.lowSpeedTime=120"),
     *("-c", "fetch.fsckObjects=true", "-c", "fetch.pruneTags=false"),
 )
+_FETCHING = "medperf-fetch.lock"
+_FETCH_SECONDS = 180.0
+_CUT = "because shallow roots are not allowed to be updated"
 
 
 @dataclass(frozen=True)
@@ -90,14 +95,24 @@ def fetch(
 ) -> None:
     """Fetch refs (`+refs/heads/main:refs/remotes/origin/main`); every object is checked on arrival.
 
+    One fetch at a time: two that move the same ref would fail each other.
+
     Raises:
-        NetworkError: the remote does not answer, has no such ref, or sent broken objects.
-        ConflictError: a refspec without `+` would not fast-forward.
+        NetworkError: the remote does not answer, has no such ref, sent broken objects, or its history is cut.
+        ConflictError: a refspec without `+` would not fast-forward, or another fetch takes minutes.
 
     """
     flags = ["--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", "--progress"]
     flags.append("--prune" if prune else "--no-prune")
-    done = store.git.remote(*_TRANSFER, "fetch", *flags, "--", _absolute(url), *refspecs, progress=progress)
+    argv = (*_TRANSFER, "fetch", *flags, "--", _absolute(url), *refspecs)
+    with exclusive(store.git.directory / _FETCHING, "fetch", wait=_FETCH_SECONDS):
+        done = store.git.remote(*argv, progress=progress)
+    if _CUT in done.stderr:
+        # Git ends well all the same, and the ref silently stays where it was.
+        raise NetworkError(
+            f"remote '{printable(url)}' is a shallow repository: its history is cut off",
+            hint="where it stands, run `git fetch --unshallow`; tell the registry's admins",
+        )
     if done.code == 0:
         return
     if "[rejected]" in done.stderr:

@@ -18,6 +18,7 @@ COLUMNS: dict[Kind, tuple[str, ...]] = {
     Kind.MEMBER: ("id", "version", "standing", "type", "title"),
     Kind.CUBE: ("id", "version", "type", "standing", "state", "title"),
     Kind.ASSOCIATION: ("benchmark", "type", "subject", "version", "standing"),
+    Kind.DECISION: ("member", "verdict", "subject", "reason"),
     Kind.RESULT: ("benchmark", "model", "dataset", "version", "standing", "primary", "partial"),
 }
 _COLUMNS = ("id", "version", "standing", "state", "title")
@@ -78,6 +79,12 @@ def _association(_index: Index, row: Row) -> dict[str, Any]:
     return {**about, "message": row.document.get("message")}
 
 
+def _decision(_index: Index, row: Row) -> dict[str, Any]:
+    document = row.document
+    about = {"subject": document["subject"]["path"], "member": row.signer}
+    return {**about, "verdict": document["verdict"], "reason": document["reason"]}
+
+
 def _result(index: Index, row: Row) -> dict[str, Any]:
     """Who ran what on what, and the benchmark's primary metric."""
     names = row.id.split("/")
@@ -99,4 +106,5 @@ def _primary(index: Index, row: Row) -> str | None:
 _SPECIAL: dict[Kind, Callable[[Index, Row], dict[str, Any]]] = {
     Kind.ASSOCIATION: _association,
     Kind.RESULT: _result,
+    Kind.DECISION: _decision,
 }

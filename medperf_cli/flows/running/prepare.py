@@ -83,6 +83,8 @@ def prepare_folder(
                 refuse_changed(folder, known, workbench.talk, rehash=True)
             workbench.talk.say("already prepared from these data by this cube: nothing to do")
             return known
+        # A container whose process was killed would go on writing into the same folders.
+        workbench.tidy()
         _begin(folder, inputs, workbench, again=again)
         return _prepare(workbench, folder, source, cube, inputs)
 

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 from medperf_cli.adapters.forge.base import Request, RequestState
 from medperf_cli.adapters.store.writing import Author
-from medperf_cli.core.check.findings import Finding, Verdict
+from medperf_cli.core.check.findings import Finding, Severity, Verdict
 from medperf_cli.core.entities.decision import DecisionVerdict
 from medperf_cli.core.lifecycle.reader import Reader, sha256
 from medperf_cli.core.lifecycle.standing import Lifecycle
 from medperf_cli.core.names import EntityPath, parse_path
 from medperf_cli.core.requests import OpenRequest
 from medperf_cli.core.snapshot import Overlay
-from medperf_cli.errors import UsageError
+from medperf_cli.errors import IntegrityError, RejectedError, UsageError
 from medperf_cli.flows.hosting.gathering import Gathered, gather, merge_request
 from medperf_cli.flows.identity import me
 from medperf_cli.flows.reading.sync import sync
@@ -39,8 +39,11 @@ class Review:
 
 
 def reviews(desk: Desk) -> list[Review]:
-    """All open requests, judged against the verified main (raises NetworkError)."""
-    return [_review(desk, request) for request in forge_of(desk.store, desk.meta).list()]
+    """All open requests, judged against the verified main (raises NetworkError).
+
+    One that was written past the hooks is listed as rejected: it must not hide the others.
+    """
+    return [_review_or_refusal(desk, request) for request in forge_of(desk.store, desk.meta).list()]
 
 
 def review(desk: Desk, request_id: str) -> Review:
@@ -139,6 +142,14 @@ def _after(desk: Desk, request: Request) -> Lifecycle:
 def _gather(desk: Desk, request: Request) -> Gathered:
     opened = OpenRequest(request.id, request.head, dict(request.decisions))
     return gather(desk.store, desk.meta.verified_commit, opened)
+
+
+def _review_or_refusal(desk: Desk, request: Request) -> Review:
+    try:
+        return _review(desk, request)
+    except (RejectedError, IntegrityError) as error:
+        finding = Finding(Severity.REJECT, "PUSH", f"request {request.id}", error.message, error.hint)
+        return Review(request.id, request.title, request.author, Verdict.REJECT, (finding,), {}, ())
 
 
 def _review(desk: Desk, request: Request) -> Review:
