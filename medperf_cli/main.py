@@ -23,7 +23,7 @@ def main() -> None:
 def run(arguments: Sequence[str]) -> int:
     """Run one command line and return its exit code; nothing but bugs is shown as a traceback."""
     from medperf_cli.commands.app import app  # noqa: PLC0415 - the error tree must work without it
-    from medperf_cli.commands.failure import bug, expected, interrupted  # noqa: PLC0415
+    from medperf_cli.commands.failure import bug, expected, interrupted  # noqa: PLC0415 - as above
 
     debug = "--debug" in arguments
     rest = [word for word in arguments if word != "--debug"]

@@ -38,12 +38,13 @@ def main() -> None:
     parser.add_argument("--stage", type=Path, default=STAGE, help="the folder everything is made in")
     parser.add_argument("--verbose", action="store_true", help="show all output of every command")
     options = parser.parse_args()
-    if options.clean:
-        clean()
-        return
+    stage = Stage(options.stage.absolute(), options.verbose)
     began = time.monotonic()
     try:
-        play(Stage(options.stage.absolute(), options.verbose))
+        if options.clean:
+            clean(stage)
+            return
+        play(stage)
     except (SceneError, imagebuild.BuildError) as error:
         sys.exit(f"\nthe demo stopped: {error}")
     print(f"\nThe whole story took {time.monotonic() - began:.0f} s. `make demo-clean` removes all of it.")
@@ -229,7 +230,7 @@ def approve(stage: Stage, who: str, reason: str) -> None:
     stage.act(who, "approves what waits", "review", "approve", request, "--reason", reason, "--yes")
 
 
-def clean() -> None:
+def clean(stage: Stage) -> None:
     """Remove the stage, the build cache, and the images that were loaded for it."""
     with contextlib.suppress(OSError, ValueError, docker.errors.DockerException):
         summary = json.loads((IMAGES / build_images.SUMMARY).read_text(encoding="utf-8"))
@@ -237,9 +238,9 @@ def clean() -> None:
         for cube in summary["cubes"].values():
             with contextlib.suppress(docker.errors.ImageNotFound):
                 images.remove(cube["image_id"], force=True)
-    for folder in (STAGE, CACHE):
-        shutil.rmtree(folder, ignore_errors=True)
-    print("removed .demo, .cache/breast-cancer and the demo's images")
+    stage.remove()
+    shutil.rmtree(CACHE, ignore_errors=True)
+    print(f"removed {stage.root}, .cache/breast-cancer and the demo's images")
 
 
 if __name__ == "__main__":

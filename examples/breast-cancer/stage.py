@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 MEDPERF = Path(sys.executable).with_name("medperf")
+_MADE_HERE = ".made-by-the-demo"
+"""A stage is removed as a whole, so it is told from any other folder."""
 _SHOWN = 6
 _LEFT_OUT = ("MEDPERF_", "GIT_", "SSH_AUTH_SOCK")
 
@@ -31,9 +33,22 @@ class Stage:
     colour: bool = field(default_factory=sys.stdout.isatty)
 
     def clear(self) -> None:
-        """Remove what an earlier run left."""
-        shutil.rmtree(self.root, ignore_errors=True)
+        """Make the stage anew (raises SceneError as `remove`)."""
+        self.remove()
         self.root.mkdir(parents=True)
+        (self.root / _MADE_HERE).touch()
+
+    def remove(self) -> None:
+        """Remove what an earlier run left.
+
+        Raises:
+            SceneError: the folder holds something that no run of this made.
+
+        """
+        ours = (self.root / _MADE_HERE).is_file() or not (self.root.exists() and any(self.root.iterdir()))
+        if not ours:
+            raise SceneError(f"'{self.root}' was not made by the demo: move it away, or name another stage")
+        shutil.rmtree(self.root, ignore_errors=True)
 
     def heading(self, text: str) -> None:
         """Begin a scene."""

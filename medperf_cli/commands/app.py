@@ -63,7 +63,7 @@ class LazyGroup(TyperGroup):
 
 def _version(value: bool) -> None:
     if value:
-        from medperf_cli.flows.deps import TOOL_VERSION  # noqa: PLC0415
+        from medperf_cli.flows.deps import TOOL_VERSION
 
         typer.echo(f"medperf {TOOL_VERSION}")
         raise typer.Exit
@@ -96,7 +96,7 @@ def options(
     Every change is a request; a committee's signed decisions merge it; anyone can check it offline.
     Begin with `medperf registry add URL`, `medperf key new` and `medperf member register`.
     """
-    from medperf_cli.commands.console import set_manner  # noqa: PLC0415
+    from medperf_cli.commands.console import set_manner
 
     del debug, version
     set_manner(quiet=quiet)

@@ -26,7 +26,7 @@ def approve(
     dry_run: console.DryRun = False,
 ) -> None:
     """Sign your approval of a dataset or model; the last one needed admits it."""
-    from medperf_cli.flows.submitting.association import approve_association  # noqa: PLC0415
+    from medperf_cli.flows.submitting.association import approve_association
 
     deps = console.deps(yes=yes, dry_run=dry_run)
     console.tell(approve_association(deps, benchmark, dataset=dataset, model=model, reason=reason))

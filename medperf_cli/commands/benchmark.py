@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -50,8 +49,8 @@ def submit(
     dry_run: console.DryRun = False,
 ) -> None:
     """Test the reference model on the demo dataset, then ask the admins to admit the benchmark."""
-    from medperf_cli.flows.submitting.submit_benchmark import submit_benchmark  # noqa: PLC0415
-    from medperf_cli.flows.submitting.write_benchmark import BenchmarkFiles, Roles, admission  # noqa: PLC0415
+    from medperf_cli.flows.submitting.submit_benchmark import submit_benchmark
+    from medperf_cli.flows.submitting.write_benchmark import BenchmarkFiles, Roles, admission
 
     files = BenchmarkFiles(config, demo_dataset, tuple(demo_url or ()))
     roles = Roles(
@@ -74,7 +73,7 @@ def set_operational(
     dry_run: console.DryRun = False,
 ) -> None:
     """Freeze cubes, metrics and rules, so that datasets and models may take part; admins decide."""
-    from medperf_cli.flows.submitting.submit_cube import set_operational as run  # noqa: PLC0415
+    from medperf_cli.flows.submitting.submit_cube import set_operational as run
 
     console.tell(run(console.deps(yes=yes, dry_run=dry_run), Kind.BENCHMARK, benchmark))
 
@@ -88,9 +87,9 @@ def run(
     json: console.Json = False,
 ) -> None:
     """Run every associated model on your data, here; nothing leaves. Run it again to resume."""
-    from medperf_cli.commands.browse import show  # noqa: PLC0415
-    from medperf_cli.flows.running.run import run_models  # noqa: PLC0415
-    from medperf_cli.render.run import COLUMNS, rows  # noqa: PLC0415
+    from medperf_cli.commands.browse import show
+    from medperf_cli.flows.running.run import run_models
+    from medperf_cli.render.run import COLUMNS, rows
 
     summary = run_models(console.deps(), benchmark, dataset, model, no_cache=no_cache)
     show(rows(summary), json=json, columns=COLUMNS)
@@ -104,9 +103,9 @@ def board(
     json: console.Json = False,
 ) -> None:
     """Show the leaderboard: per-site numbers of every result in force."""
-    from medperf_cli.flows.reading.benchmark_board import benchmark_board  # noqa: PLC0415
-    from medperf_cli.render.board import board_text  # noqa: PLC0415
-    from medperf_cli.render.table import as_json  # noqa: PLC0415
+    from medperf_cli.flows.reading.benchmark_board import benchmark_board
+    from medperf_cli.render.board import as_data, board_text
+    from medperf_cli.render.table import as_json
 
     found = benchmark_board(console.deps(), benchmark)
-    console.write(as_json(dataclasses.asdict(found)) if json else board_text(found))
+    console.write(as_json(as_data(found)) if json else board_text(found))

@@ -28,9 +28,9 @@ def run(
     json: console.Json = False,
 ) -> None:
     """Merge every open request that may be merged; safe to run twice at once and to kill."""
-    from medperf_cli.adapters.store.repository import GitStore  # noqa: PLC0415
-    from medperf_cli.commands.browse import show  # noqa: PLC0415
-    from medperf_cli.flows.hosting.merge_bot import run_once  # noqa: PLC0415
+    from medperf_cli.adapters.store.repository import GitStore
+    from medperf_cli.commands.browse import show
+    from medperf_cli.flows.hosting.merge_bot import run_once
 
     del once
     with GitStore(repository) as store:

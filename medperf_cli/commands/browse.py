@@ -37,9 +37,9 @@ def _listing(kind: Kind, sort: str | None) -> Callable[..., None]:
         every: Annotated[bool, typer.Option("--all", help="All versions, not only those in force.")] = False,
         json: console.Json = False,
     ) -> None:
-        from medperf_cli.adapters.store.index_rows import Filter  # noqa: PLC0415
-        from medperf_cli.flows.identity import me  # noqa: PLC0415
-        from medperf_cli.flows.reading.listing import columns, listed  # noqa: PLC0415
+        from medperf_cli.adapters.store.index_rows import Filter
+        from medperf_cli.flows.identity import me
+        from medperf_cli.flows.reading.listing import columns, listed
 
         deps = console.deps()
         where = Filter(
@@ -65,8 +65,8 @@ def _viewing(kind: Kind) -> Callable[..., None]:
         ] = "yaml",
         output: Annotated[Path | None, typer.Option("--output", "-o", help="Write to this file.")] = None,
     ) -> None:
-        from medperf_cli.flows.reading.listing import found  # noqa: PLC0415
-        from medperf_cli.render.entity import entity_text  # noqa: PLC0415
+        from medperf_cli.flows.reading.listing import found
+        from medperf_cli.render.entity import entity_text
 
         stored = found(console.deps(), kind, entity, version)
         console.write_to(output, entity_text(stored, form))
@@ -76,6 +76,6 @@ def _viewing(kind: Kind) -> Callable[..., None]:
 
 def show(rows: list[dict[str, Any]], *, json: bool, columns: tuple[str, ...]) -> None:
     """Print rows as a table or as JSON."""
-    from medperf_cli.render.table import as_json, table  # noqa: PLC0415
+    from medperf_cli.render.table import as_json, table
 
     console.write(as_json(rows) if json else table(rows, columns))

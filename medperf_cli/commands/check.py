@@ -26,9 +26,9 @@ def check(
 
     Exits with 0 (may be merged by the bot), 3 (people must decide) or 1 (rejected).
     """
-    from medperf_cli.core.check.findings import Verdict  # noqa: PLC0415
-    from medperf_cli.flows.reading.check_change import check_range, check_worktree  # noqa: PLC0415
-    from medperf_cli.render import findings  # noqa: PLC0415
+    from medperf_cli.core.check.findings import Verdict
+    from medperf_cli.flows.reading.check_change import check_range, check_worktree
+    from medperf_cli.render import findings
 
     report = check_worktree(path) if head is None else check_range(path, base or f"{head}^1", head)
     render = {

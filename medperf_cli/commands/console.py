@@ -104,8 +104,8 @@ def utc_now() -> dt.datetime:
 
 def deps(*, yes: bool = False, dry_run: bool = False) -> Deps:
     """The world for one command."""
-    from medperf_cli.adapters.store.settings import load  # noqa: PLC0415 - start-up time
-    from medperf_cli.flows.deps import Deps  # noqa: PLC0415
+    from medperf_cli.adapters.store.settings import load
+    from medperf_cli.flows.deps import Deps
 
     confirm = _stop if dry_run else _show if yes else _ask
     return Deps(
@@ -127,7 +127,7 @@ def write_to(output: Path | None, text: str) -> None:
     if output is None:
         write(text)
         return
-    from medperf_cli.adapters.files import write_atomic  # noqa: PLC0415 - start-up time
+    from medperf_cli.adapters.files import write_atomic
 
     write_atomic(output, text.encode())
 

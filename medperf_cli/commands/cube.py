@@ -55,8 +55,8 @@ def send(
     dry_run: bool,
 ) -> None:
     """Submit a cube, of a fixed type if one is given."""
-    from medperf_cli.flows.submitting.submit_cube import submit_cube  # noqa: PLC0415
-    from medperf_cli.flows.submitting.write_cube import CubeFiles  # noqa: PLC0415
+    from medperf_cli.flows.submitting.submit_cube import submit_cube
+    from medperf_cli.flows.submitting.write_cube import CubeFiles
 
     given: dict[str, Any] = {"type": cube_type}
     cube = CubeFiles(config, about, archive, parameters, tuple(files or ()), tuple(urls or ()))
@@ -102,6 +102,6 @@ def submit(
 @app.command("set_operational")
 def set_operational(cube: Cube, yes: console.Yes = False, dry_run: console.DryRun = False) -> None:
     """Freeze a cube's container, parameters and files, so that benchmarks may rest on it."""
-    from medperf_cli.flows.submitting.submit_cube import set_operational as run  # noqa: PLC0415
+    from medperf_cli.flows.submitting.submit_cube import set_operational as run
 
     console.tell(run(console.deps(yes=yes, dry_run=dry_run), Kind.CUBE, cube))

@@ -37,11 +37,11 @@ def submit(
     dry_run: console.DryRun = False,
 ) -> None:
     """Register a dataset: its description is published, its paths stay on this machine."""
-    from medperf_cli.flows.submitting.datasets import NewDataset, submit_dataset  # noqa: PLC0415
+    from medperf_cli.flows.running.dataset_folder import Source
+    from medperf_cli.flows.submitting.datasets import NewDataset, submit_dataset
 
-    new = NewDataset(
-        name, benchmark, data, labels, description, location, ethics_approval, metadata, as_prepared
-    )
+    source = Source(data, labels, metadata, as_prepared)
+    new = NewDataset(name, benchmark, source, description, location, ethics_approval)
     console.tell(submit_dataset(console.deps(yes=yes, dry_run=dry_run), new))
 
 
@@ -52,7 +52,7 @@ def prepare(
     rehash: Annotated[bool, typer.Option("--rehash", help="Read every prepared file again.")] = False,
 ) -> None:
     """Run the benchmark's data-preparator here; interrupted work goes on where it stopped."""
-    from medperf_cli.flows.submitting.datasets import prepare as run  # noqa: PLC0415
+    from medperf_cli.flows.submitting.datasets import prepare as run
 
     done = run(console.deps(), dataset, again=again, rehash=rehash)
     console.note(", ".join(f"{count} {what}" for what, count in done.counts.items()) + " prepared")
@@ -69,7 +69,7 @@ def set_operational(
     dry_run: console.DryRun = False,
 ) -> None:
     """Publish salted hash, counts and statistics of your prepared data, and freeze them."""
-    from medperf_cli.flows.submitting.datasets import set_operational as run  # noqa: PLC0415
+    from medperf_cli.flows.submitting.datasets import set_operational as run
 
     console.tell(run(console.deps(yes=yes, dry_run=dry_run), dataset, without=tuple(without or ())))
 
@@ -84,7 +84,7 @@ def associate(
     dry_run: console.DryRun = False,
 ) -> None:
     """Run the reference model on your data here, then ask the committee to admit the dataset."""
-    from medperf_cli.flows.submitting.associate import associate_dataset  # noqa: PLC0415
+    from medperf_cli.flows.submitting.associate import associate_dataset
 
     deps = console.deps(yes=yes, dry_run=dry_run)
     console.tell(associate_dataset(deps, benchmark, dataset, message=message, no_cache=no_cache))

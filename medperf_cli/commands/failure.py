@@ -20,7 +20,7 @@ def expected(error: MedperfError, *, debug: bool) -> int:
         traceback.print_exception(error)
     findings = getattr(error, "findings", ())
     if findings:
-        from medperf_cli.render.findings import as_text  # noqa: PLC0415
+        from medperf_cli.render.findings import as_text
 
         sys.stderr.write(as_text(findings))
     sys.stderr.write(f"error {error.code}: {plain(error.message)}\n")

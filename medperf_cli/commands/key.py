@@ -21,7 +21,7 @@ def new(
     passphrase: Annotated[bool, typer.Option("--passphrase", help="Ask for a passphrase.")] = False,
 ) -> None:
     """Make an Ed25519 key and sign with it from now on."""
-    from medperf_cli.flows.keys import new_key  # noqa: PLC0415
+    from medperf_cli.flows.keys import new_key
 
     made = new_key(console.deps(), file, label, interactive=passphrase)
     console.note(f"made '{made.file}'; keep a copy of it somewhere safe")
@@ -33,7 +33,7 @@ def use(
     file: Annotated[Path, typer.Argument(help="A private key, or the .pub of a key in your agent.")],
 ) -> None:
     """Sign with this key from now on: a file, a key in ssh-agent, or a hardware key."""
-    from medperf_cli.flows.keys import use_key  # noqa: PLC0415
+    from medperf_cli.flows.keys import use_key
 
     console.write(use_key(console.deps(), file).fingerprint)
 
@@ -41,7 +41,7 @@ def use(
 @app.command()
 def ls(json: console.Json = False) -> None:
     """List the keys on this machine that could sign."""
-    from medperf_cli.commands.browse import show  # noqa: PLC0415
-    from medperf_cli.flows.keys import known_keys  # noqa: PLC0415
+    from medperf_cli.commands.browse import show
+    from medperf_cli.flows.keys import known_keys
 
     show(known_keys(console.deps()), json=json, columns=("in_use", "type", "fingerprint", "file"))

@@ -28,7 +28,7 @@ def register(
 
     Example: medperf member register st-mary --name "St Mary Hospital" --contact ai@st-mary.example
     """
-    from medperf_cli.flows.submitting.members import register as run  # noqa: PLC0415
+    from medperf_cli.flows.submitting.members import register as run
 
     kind: Literal["person", "organisation"] = "person" if person else "organisation"
     deps = console.deps(yes=yes, dry_run=dry_run)

@@ -58,7 +58,7 @@ def associate(
     dry_run: console.DryRun = False,
 ) -> None:
     """Test a model on the benchmark's demo dataset, then ask the committee to admit it."""
-    from medperf_cli.flows.submitting.associate import associate_model  # noqa: PLC0415
+    from medperf_cli.flows.submitting.associate import associate_model
 
     deps = console.deps(yes=yes, dry_run=dry_run)
     console.tell(associate_model(deps, benchmark, model, message=message, no_cache=no_cache))

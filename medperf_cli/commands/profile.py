@@ -16,7 +16,7 @@ app = typer.Typer(help="See and change your settings.", no_args_is_help=True, ri
 @app.command()
 def view(json: console.Json = False) -> None:
     """Show the settings in force, environment included."""
-    from medperf_cli.commands.browse import show  # noqa: PLC0415
+    from medperf_cli.commands.browse import show
 
     settings = console.deps().settings
     values = {f.name: getattr(settings, f.name) for f in dataclasses.fields(settings)}
@@ -31,7 +31,7 @@ def set_value(
     values: Annotated[list[str], typer.Argument(help="Its value; several for lists such as assets.")],
 ) -> None:
     """Change a setting, such as the folders where assets are looked for: profile set assets /mnt/share."""
-    from medperf_cli.adapters.store.settings import LISTS, save  # noqa: PLC0415
+    from medperf_cli.adapters.store.settings import LISTS, save
 
     if len(values) > 1 and setting not in LISTS:
         raise UsageError(f"'{setting}' has one value", hint="put a value with spaces into quotes")

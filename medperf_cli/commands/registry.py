@@ -33,7 +33,7 @@ def init(
     On a registry that is there already it only renews the hooks. Example: medperf registry init --bare
     /srv/registry.git --title "Breast imaging" --admin ada --contact registry@example.org
     """
-    from medperf_cli.flows.hosting.found_registry import Founding, found_registry, renewed_hooks  # noqa: PLC0415
+    from medperf_cli.flows.hosting.found_registry import Founding, found_registry, renewed_hooks
 
     if bare and renewed_hooks(path):
         console.note(f"hooks of '{path}' are renewed")
@@ -52,7 +52,7 @@ def add(
     ] = None,
 ) -> None:
     """Copy a registry, pin its root, verify all of its history, and use it from now on."""
-    from medperf_cli.flows.reading.add_registry import add_registry  # noqa: PLC0415
+    from medperf_cli.flows.reading.add_registry import add_registry
 
     added = add_registry(console.deps(), url, root)
     seen = f"{counted(added.synced.judged, 'change')}, {counted(added.synced.entities, 'file')}"
@@ -63,7 +63,7 @@ def add(
 @app.command()
 def sync() -> None:
     """Fetch what is new, and verify each change before believing it."""
-    from medperf_cli.flows.reading.sync import sync as run  # noqa: PLC0415
+    from medperf_cli.flows.reading.sync import sync as run
 
     done = run(console.deps())
     console.note(f"verified up to {done.commit[:12]}: {counted(done.judged, 'new change')}")
@@ -74,7 +74,7 @@ def sync() -> None:
 @app.command()
 def verify() -> None:
     """Verify the whole history again, from its first commit, without the network."""
-    from medperf_cli.flows.reading.verify_registry import verify_registry  # noqa: PLC0415
+    from medperf_cli.flows.reading.verify_registry import verify_registry
 
     done = verify_registry(console.deps())
     console.note(f"lawful from the first commit to {done.commit[:12]}: {counted(done.judged, 'change')}")
@@ -85,7 +85,7 @@ def export_allowed_signers(
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write to this file.")] = None,
 ) -> None:
     """Print what stock `ssh-keygen -Y verify` needs: every key ever admitted, with its namespaces."""
-    from medperf_cli.flows.reading.allowed_signers import allowed_signers  # noqa: PLC0415
+    from medperf_cli.flows.reading.allowed_signers import allowed_signers
 
     console.write_to(output, allowed_signers(console.deps().settings))
 
@@ -93,8 +93,8 @@ def export_allowed_signers(
 @app.command()
 def ls(json: console.Json = False) -> None:
     """List the registries on this machine."""
-    from medperf_cli.commands.browse import show  # noqa: PLC0415
-    from medperf_cli.flows.reading.registries import registries  # noqa: PLC0415
+    from medperf_cli.commands.browse import show
+    from medperf_cli.flows.reading.registries import registries
 
     show(registries(console.deps().settings), json=json, columns=("in_use", "registry", "url", "commit"))
 
@@ -106,9 +106,9 @@ def view(
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write to this file.")] = None,
 ) -> None:
     """Show the root: who admits members and benchmarks, limits, and until when it holds."""
-    from medperf_cli.core.names import Kind  # noqa: PLC0415
-    from medperf_cli.flows.reading.listing import found  # noqa: PLC0415
-    from medperf_cli.render.entity import entity_text  # noqa: PLC0415
+    from medperf_cli.core.names import Kind
+    from medperf_cli.flows.reading.listing import found
+    from medperf_cli.render.entity import entity_text
 
     console.write_to(output, entity_text(found(console.deps(), Kind.ROOT, "", version), form))
 
@@ -116,6 +116,6 @@ def view(
 @app.command()
 def use(registry: Annotated[str, typer.Argument(help="A registry's id, or the beginning of it.")]) -> None:
     """Use another registry from now on."""
-    from medperf_cli.flows.reading.registries import use as run  # noqa: PLC0415
+    from medperf_cli.flows.reading.registries import use as run
 
     console.note(f"registry {run(console.deps().settings, registry)} is in use")

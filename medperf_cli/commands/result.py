@@ -17,7 +17,7 @@ add_browsing(app, Kind.RESULT)
 @app.command("show_local_results")
 def show_local_results(json: console.Json = False) -> None:
     """List what was run at this site, submitted or not."""
-    from medperf_cli.flows.submitting.submit_result import shown_results  # noqa: PLC0415
+    from medperf_cli.flows.submitting.submit_result import shown_results
 
     columns = ("uid", "model", "dataset", "state", "when", "submitted_as")
     show(shown_results(console.deps()), json=json, columns=columns)
@@ -26,8 +26,8 @@ def show_local_results(json: console.Json = False) -> None:
 @app.command("view_local")
 def view_local(uid: Annotated[str, typer.Argument(help="A local result's uid, or its beginning.")]) -> None:
     """Show the numbers of a local result; they have not left this site."""
-    from medperf_cli.flows.submitting.submit_result import local_result  # noqa: PLC0415
-    from medperf_cli.render.table import as_json  # noqa: PLC0415
+    from medperf_cli.flows.submitting.submit_result import local_result
+    from medperf_cli.render.table import as_json
 
     console.write(as_json(local_result(console.deps(), uid)))
 
@@ -45,6 +45,6 @@ def submit(
 
     Only declared metrics leave, as moments and sums; a number about too few patients is refused.
     """
-    from medperf_cli.flows.submitting.submit_result import submit_results  # noqa: PLC0415
+    from medperf_cli.flows.submitting.submit_result import submit_results
 
     console.tell(submit_results(console.deps(yes=yes, dry_run=dry_run), result or (), every=every))

@@ -19,9 +19,9 @@ Reason = Annotated[str, typer.Option("--reason", "-m", help="Why; it is public f
 @app.command()
 def ls(json: console.Json = False) -> None:
     """List open requests: who asks for what, and who must act."""
-    from medperf_cli.commands.browse import show  # noqa: PLC0415
-    from medperf_cli.flows.submitting.desk import at_desk  # noqa: PLC0415
-    from medperf_cli.flows.submitting.review import reviews  # noqa: PLC0415
+    from medperf_cli.commands.browse import show
+    from medperf_cli.flows.submitting.desk import at_desk
+    from medperf_cli.flows.submitting.review import reviews
 
     with at_desk(console.deps()) as desk:
         rows = [_row(item) for item in reviews(desk)]
@@ -31,10 +31,10 @@ def ls(json: console.Json = False) -> None:
 @app.command("show")
 def show_request(request: Request) -> None:
     """Show a request: every file in it, and what the check says."""
-    from medperf_cli.flows.submitting.desk import at_desk  # noqa: PLC0415
-    from medperf_cli.flows.submitting.review import review  # noqa: PLC0415
-    from medperf_cli.render.findings import as_text  # noqa: PLC0415
-    from medperf_cli.render.table import one_line, plain  # noqa: PLC0415
+    from medperf_cli.flows.submitting.desk import at_desk
+    from medperf_cli.flows.submitting.review import review
+    from medperf_cli.render.findings import as_text
+    from medperf_cli.render.table import one_line, plain
 
     with at_desk(console.deps()) as desk:
         found = review(desk, request)
@@ -50,8 +50,8 @@ def approve(
     request: Request, reason: Reason = "approved", yes: console.Yes = False, dry_run: console.DryRun = False
 ) -> None:
     """Sign your approval of what a request asks for; the last one needed merges it."""
-    from medperf_cli.flows.submitting.desk import at_desk  # noqa: PLC0415
-    from medperf_cli.flows.submitting.review import approve as run  # noqa: PLC0415
+    from medperf_cli.flows.submitting.desk import at_desk
+    from medperf_cli.flows.submitting.review import approve as run
 
     with at_desk(console.deps(yes=yes, dry_run=dry_run)) as desk:
         console.tell(run(desk, request, reason))
@@ -62,8 +62,8 @@ def merge(
     request: Request, reason: Reason = "approved", yes: console.Yes = False, dry_run: console.DryRun = False
 ) -> None:
     """Approve if you may, then merge a request yourself (a held one too: you are the person asked)."""
-    from medperf_cli.flows.submitting.desk import at_desk  # noqa: PLC0415
-    from medperf_cli.flows.submitting.review import merge as run  # noqa: PLC0415
+    from medperf_cli.flows.submitting.desk import at_desk
+    from medperf_cli.flows.submitting.review import merge as run
 
     with at_desk(console.deps(yes=yes, dry_run=dry_run)) as desk:
         console.tell(run(desk, request, reason))

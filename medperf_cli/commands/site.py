@@ -28,9 +28,9 @@ def build(
     json: console.Json = False,
 ) -> None:
     """Write the pages: boards, models, datasets, and the proof of every number. They work from any folder."""
-    from medperf_cli.flows.reading.export import export_snapshot  # noqa: PLC0415 - start-up time
-    from medperf_cli.render.table import as_json  # noqa: PLC0415
-    from site_generator.build import build as build_site  # noqa: PLC0415
+    from medperf_cli.flows.reading.export import export_snapshot
+    from medperf_cli.render.table import as_json
+    from site_generator.build import build as build_site
 
     deps = console.deps()
     report = build_site(export_snapshot(deps), out, base_url)
@@ -47,7 +47,7 @@ def serve(
     port: Annotated[int, typer.Option(help="On this machine only; 0 takes any free one.")] = 8000,
 ) -> None:
     """Show a site that was built, at http://127.0.0.1, until Ctrl-C."""
-    from site_generator.serve import server  # noqa: PLC0415 - start-up time
+    from site_generator.serve import server
 
     with server(out, port) as running:
         console.deps().talk.say(f"http://127.0.0.1:{running.server_port}/ (Ctrl-C ends it)")

@@ -17,8 +17,8 @@ def verify(
     json: console.Json = False,
 ) -> None:
     """Check one file again, offline, and say why it counts: who signed, who decided, under which root."""
-    from medperf_cli.commands.browse import show  # noqa: PLC0415
-    from medperf_cli.flows.reading.explain import explain  # noqa: PLC0415
+    from medperf_cli.commands.browse import show
+    from medperf_cli.flows.reading.explain import explain
 
     rows = [{"what": link.what, "why": link.why} for link in explain(console.deps(), claim)]
     show(rows, json=json, columns=("what", "why"))

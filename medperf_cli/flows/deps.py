@@ -13,7 +13,7 @@ TOOL_VERSION = "0.1.0"
 
 
 class Talk(Protocol):
-    """Told what a flow does; the default says nothing."""
+    """Told what a flow does."""
 
     def say(self, text: str) -> None:
         """One line about what happens now."""
@@ -22,16 +22,6 @@ class Talk(Protocol):
     def progress(self, step: str, done: int, total: int | None) -> None:
         """`done` of `total` (None: unknown) of a long step."""
         ...
-
-
-class Silent:
-    """Says nothing."""
-
-    def say(self, text: str) -> None:
-        """Drop the line."""
-
-    def progress(self, step: str, done: int, total: int | None) -> None:
-        """Drop the news."""
 
 
 @dataclass(frozen=True)

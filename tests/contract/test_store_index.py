@@ -82,8 +82,7 @@ def test_several_signatures_of_a_root_are_kept(index: Index) -> None:
     root = dataclasses.replace(
         entity("root/1.yml"), signatures={"root/1.ann.sig": b"1", "root/1.bob.sig": b"2"}
     )
-    index.upsert([root], META, expected=META.verified_commit)
-    index.upsert([root], META, expected=META.verified_commit)
+    index.replace_all([root], META)
     assert index.stored("root/1.yml") == root
     assert index.get(Kind.ROOT, "").version == 1
 
@@ -137,13 +136,10 @@ def test_an_update_moves_rows_and_ratchet_together_or_not_at_all(index: Index) -
     new = entity("datasets/mgh/chest-ct/3.yml", state="operation")
     broken = entity("not a path")
     with pytest.raises(ValueError, match="not a path"):
-        index.upsert([old, new, broken], after, expected=META.verified_commit)
+        index.replace_all([old, new, broken], after)
     assert (index.meta(), index.get(Kind.DATASET, "mgh/chest-ct").version) == (META, 2)
-    index.upsert([old, new], after, expected=META.verified_commit)
+    index.replace_all([old, new], after)
     assert (index.meta(), index.get(Kind.DATASET, "mgh/chest-ct").version) == (after, 3)
-    with pytest.raises(ConflictError, match="another sync"):
-        index.upsert([], META, expected=META.verified_commit)
-    assert index.meta() == after
 
 
 def test_everything_can_be_replaced(index: Index) -> None:

@@ -151,7 +151,7 @@ def test_clone_push_and_fetch(repo: RegistryRepo, member: GitStore, store: GitSt
     ref = "refs/pull/0123456789abcdef/head"
     pushed = remote.push(member, str(repo.path), [f"{request}:{ref}"], leases={ref: None})
     assert (pushed.ok, pushed.accepted, pushed.remote) == (True, (ref,), ())
-    assert remote.remote_refs(member, str(repo.path), "refs/pull/*") == {ref: request}
+    assert store.refs("refs/pull") == {ref: request}
     store.update_ref(MAIN, request, base)
     steps: list[str] = []
     remote.fetch(
@@ -168,7 +168,8 @@ def test_a_relative_path_is_meant_from_here(
     repo: RegistryRepo, member: GitStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(repo.path.parent)
-    assert remote.remote_refs(member, "registry.git") == {MAIN: repo.head()}
+    remote.fetch(member, "registry.git", [f"{MAIN}:refs/remotes/origin/main"])
+    assert member.rev("refs/remotes/origin/main") == repo.head()
 
 
 def test_progress_is_reported(repo: RegistryRepo, member: GitStore) -> None:
@@ -237,7 +238,6 @@ def test_a_remote_that_is_none_is_a_network_error(
     for act in (
         lambda: remote.fetch(member, url, [MAIN]),
         lambda: remote.push(member, url, [f"{MAIN}:{MAIN}"]),
-        lambda: remote.remote_refs(member, url),
     ):
         with pytest.raises(NetworkError):
             act()
@@ -254,6 +254,9 @@ def test_a_failed_clone_leaves_nothing(tmp_path: Path) -> None:
 
 
 def test_init_wants_an_empty_folder(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(ConfigurationError, match="not a directory"):
+        remote.init(tmp_path / "file")
     with remote.init(tmp_path / "new") as store:
         assert store.git.read("symbolic-ref", "HEAD") == b"refs/heads/main\n"
         assert not (store.path / "hooks").exists()

@@ -15,7 +15,7 @@ import pytest
 from medperf_cli.adapters.store.settings import load
 from medperf_cli.core.names import Kind, parse_path, parse_signature_path
 from medperf_cli.errors import ConfigurationError, UsageError
-from medperf_cli.flows.deps import Deps, Silent
+from medperf_cli.flows.deps import Deps
 from medperf_cli.flows.reading.add_registry import add_registry
 from medperf_cli.flows.reading.benchmark_board import benchmark_board
 from medperf_cli.flows.reading.export import export_snapshot
@@ -25,6 +25,7 @@ from site_generator.records import SCHEMA_FILE, Records
 from site_generator.serve import server
 from site_generator.validate import validate
 from tests.support.hosting import Hosted
+from tests.support.office import Talk
 from tests.support.published import snapshot_of, waiting_world
 from tests.support.story import STEPS
 from tests.support.story_fields import TISSUE
@@ -35,7 +36,7 @@ def deps_in(home: Path) -> Deps:
         raise AssertionError(text)
 
     now = dt.datetime(2026, 1, 31, 12, tzinfo=dt.UTC)
-    return Deps(load({"MEDPERF_HOME": str(home)}, home), lambda: now, Silent(), never, interactive=False)
+    return Deps(load({"MEDPERF_HOME": str(home)}, home), lambda: now, Talk(), never, interactive=False)
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -116,6 +117,15 @@ def test_an_unsigned_file_is_rejected(tree: Tree, host: Hosted) -> None:
     tree.lay({p: d for p, d in host.cube().items() if p.endswith(".yml")})
     assert check_worktree(tree.path).verdict is Verdict.REJECT
     assert tree.rules()
+
+
+@pytest.mark.parametrize("stage", [(), ("add", "--all"), ("add", "--intent-to-add", "--all")])
+def test_a_name_that_is_no_text_is_rejected_like_any_other(tree: Tree, stage: tuple[str, ...]) -> None:
+    Path(os.fsdecode(os.fsencode(tree.path / "registry") + b"/\xff.yml")).touch()
+    if stage:
+        tree.git(*stage)
+    (finding,) = [f for f in check_worktree(tree.path).findings if f.severity]
+    assert (finding.rule, finding.message) == ("TREE001", "has a name that is not ASCII")
 
 
 def test_a_merge_under_way_is_no_change_to_judge(tree: Tree) -> None:

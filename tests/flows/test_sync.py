@@ -11,6 +11,7 @@ import pytest
 from medperf_cli.adapters.store.index import Index
 from medperf_cli.adapters.store.index_rows import Filter
 from medperf_cli.adapters.store.remote import init
+from medperf_cli.adapters.store.repository import GitStore
 from medperf_cli.core.names import Kind
 from medperf_cli.errors import (
     ConfigurationError,
@@ -23,6 +24,7 @@ from medperf_cli.errors import (
 from medperf_cli.flows.reading.add_registry import add_registry
 from medperf_cli.flows.reading.listing import listed
 from medperf_cli.flows.reading.registries import registries, use
+from medperf_cli.flows.reading.registry import VERIFIED, Place
 from medperf_cli.flows.reading.sync import LawlessError, sync
 from medperf_cli.flows.reading.verify_registry import verify_registry
 from tests.support.hosting import Hosted, hosted
@@ -112,6 +114,22 @@ def test_sync_judges_only_what_is_new(host: Hosted) -> None:
     assert (done.judged, done.commit) == (1, host.main())
     assert [row["id"] for row in listed(acme.deps, Kind.CUBE, Filter())] == ["acme/forest"]
     assert sync(acme.deps).judged == 0
+
+
+def test_killed_before_the_mirror_knows_how_far_it_got_the_next_sync_tells_it(host: Hosted) -> None:
+    acme = office(host, "acme")
+    with GitStore(Place(acme.copy).mirror) as mirror:
+        mirror.update_ref(VERIFIED, None, host.main())
+        assert sync(acme.deps).judged == 0
+        assert mirror.rev(VERIFIED) == host.main()
+
+
+def test_a_home_that_cannot_be_used_is_said(host: Hosted, tmp_path: Path) -> None:
+    acme = office(host, "acme", add=False)
+    (tmp_path / "file").touch()
+    acme.settings = replace(acme.settings, home=tmp_path / "file" / "home")
+    with pytest.raises(ConfigurationError, match="registries'"):
+        acme.add()
 
 
 def test_commits_beside_the_registry_are_no_changes(host: Hosted) -> None:

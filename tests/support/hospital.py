@@ -13,7 +13,7 @@ from medperf_cli.adapters.store.index import Index
 from medperf_cli.adapters.store.settings import Settings
 from medperf_cli.flows.deps import Deps
 from medperf_cli.flows.running.benchmark_run import RunSummary, run_benchmark
-from medperf_cli.flows.running.dataset_folder import DatasetFolder, dataset_folder, remember_source
+from medperf_cli.flows.running.dataset_folder import DatasetFolder, Source, dataset_folder, remember_source
 from medperf_cli.flows.running.local_results import local_results
 from medperf_cli.flows.running.prepare import prepare_dataset
 from medperf_cli.flows.running.prepared_data import PreparedData
@@ -72,7 +72,7 @@ class Hospital:
 
     def submit(self, patients: int = 40, **more: Any) -> tuple[Path, Path]:
         data, labels = raw_folders(self.home, patients)
-        remember_source(self.settings, DATASET, data, labels, **more)
+        remember_source(self.settings, DATASET, Source(data, labels, **more))
         return data, labels
 
     def prepare(self, **flags: Any) -> PreparedData:

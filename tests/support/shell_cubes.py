@@ -15,8 +15,7 @@ from medperf_cli.adapters.store.index_rows import Meta
 from medperf_cli.core.entities.cube import Cube
 from medperf_cli.core.names import Kind
 from medperf_cli.flows.reading.index_state import Entry, rows
-from medperf_cli.flows.running.parts import Fetch, Parts, PinnedCube, fetch_cube, fetch_parts
-from medperf_cli.flows.running.result_draft import fetching
+from medperf_cli.flows.running.parts import Fetch, Parts, PinnedCube, fetch_cube, fetch_parts, standing_in
 from tests.support.runtime import script
 from tests.support.story_fields import (
     DATASET,
@@ -227,7 +226,7 @@ class ShellStory:
 
     @property
     def fetch(self) -> Fetch:
-        return fetching(self.world.state)
+        return standing_in(self.world.state)
 
     @property
     def parts(self) -> Parts:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import enum
 import re
+import shutil
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
@@ -125,7 +126,10 @@ class Spool:
             if busy:
                 return Grant.BUSY, earlier[-1]
             attempt = attempt_at(self._runs / key, earlier[-1].number + 1 if earlier else 1)
-            return (Grant.YOURS if self._take(spec, attempt) else Grant.BUSY), attempt
+            if not self._take(spec, attempt):
+                return Grant.BUSY, attempt
+            self._clear_failed(earlier)
+            return Grant.YOURS, attempt
 
     @contextlib.contextmanager
     def holding(self, attempt: Attempt) -> Iterator[None]:
@@ -193,6 +197,13 @@ class Spool:
             write_atomic(cell / "spec.json", canonical(spec))
         running = CellStatus(state=State.RUNNING, started=self._now())
         return take(attempt, this_process(), {STATUS: running.to_bytes()})
+
+    def _clear_failed(self, earlier: Iterable[Attempt]) -> None:
+        """Remove what failed attempts wrote, but their logs: tried again for ever, it would fill the disk."""
+        for attempt in earlier:
+            if self.status(attempt).state is State.FAILED:
+                for folder in attempt.output_folders:
+                    shutil.rmtree(folder, ignore_errors=True)
 
     def _let_go(self, attempt: Attempt) -> None:
         status = _read(attempt)

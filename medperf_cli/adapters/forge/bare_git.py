@@ -13,6 +13,7 @@ from medperf_cli.errors import (
     ConflictError,
     IntegrityError,
     MedperfError,
+    NetworkError,
     RejectedError,
     UnknownIdError,
 )
@@ -20,6 +21,8 @@ from medperf_cli.errors import (
 _TAKEN = "TREE002 "
 _DECLINED = "pre-receive hook declined"
 """What git says of a push whose hook ended badly."""
+_NOT_STORED = "unpacker error"
+"""And where its objects could not be written."""
 
 
 class BareGit(Forge):
@@ -180,6 +183,12 @@ def _refusal(answer: Answer, what: str) -> MedperfError:
         return ConfigurationError(
             f"the hook of the bare repository did not judge {what}{said}",
             hint="where it stands, run `medperf registry init --bare` on it again, which renews its hooks",
+        )
+    if _NOT_STORED in reason:
+        said = f": {answer.said[-1]}" if answer.said else ""
+        return NetworkError(
+            f"the bare repository could not store {what}{said}",
+            hint="where it stands, see that space is left; then run the same command again",
         )
     return ConflictError(f"{what} was not taken: {reason}", hint="run the same command again")
 

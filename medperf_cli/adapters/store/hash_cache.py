@@ -8,6 +8,7 @@ import os
 import sqlite3
 import stat
 import threading
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 _CHUNK = 4 * 1024 * 1024
+_SAVE_SECONDS = 1.0
 _SCHEMA = (
     "CREATE TABLE IF NOT EXISTS hashes (path BLOB PRIMARY KEY, stamp TEXT NOT NULL, sha256 TEXT NOT NULL)"
 )
@@ -39,6 +41,9 @@ class HashCache:
     def __init__(self, path: Path | None = None) -> None:
         self._lock = threading.Lock()
         self._connection = _open(path)
+        # Saved in one go now and then: a transaction left open would keep all other processes waiting.
+        self._unsaved: dict[bytes, tuple[str, str]] = {}
+        self._saved = time.monotonic()
 
     def __enter__(self) -> Self:
         return self
@@ -50,9 +55,9 @@ class HashCache:
 
     def close(self) -> None:
         """Keep what was remembered."""
-        with self._lock, contextlib.suppress(sqlite3.Error):
-            self._connection.commit()
-        self._connection.close()
+        with self._lock:
+            self._save()
+            self._connection.close()
 
     def sha256(self, path: Path, advance: Callable[[int], None] = _nothing) -> tuple[str, int]:
         """SHA-256 (hex) and size in bytes of a regular file.
@@ -87,6 +92,9 @@ class HashCache:
 
     def _recall(self, key: bytes, stamp: str) -> str | None:
         with self._lock, contextlib.suppress(sqlite3.Error):
+            if key in self._unsaved:
+                known, sha256 = self._unsaved[key]
+                return sha256 if known == stamp else None
             found = self._connection.execute(
                 "SELECT sha256 FROM hashes WHERE path = ? AND stamp = ?", (key, stamp)
             )
@@ -95,8 +103,17 @@ class HashCache:
         return None
 
     def _remember(self, key: bytes, stamp: str, sha256: str) -> None:
-        with self._lock, contextlib.suppress(sqlite3.Error):
-            self._connection.execute("INSERT OR REPLACE INTO hashes VALUES (?, ?, ?)", (key, stamp, sha256))
+        with self._lock:
+            self._unsaved[key] = (stamp, sha256)
+            if time.monotonic() - self._saved >= _SAVE_SECONDS:
+                self._save()
+
+    def _save(self) -> None:
+        rows = [(key, stamp, sha256) for key, (stamp, sha256) in self._unsaved.items()]
+        with contextlib.suppress(sqlite3.Error), self._connection:
+            self._connection.executemany("INSERT OR REPLACE INTO hashes VALUES (?, ?, ?)", rows)
+            self._unsaved.clear()
+        self._saved = time.monotonic()
 
 
 def _open(path: Path | None) -> sqlite3.Connection:

@@ -116,24 +116,6 @@ class Index:
             connection.execute("DELETE FROM entities")
             self._write(connection, entities, meta)
 
-    def upsert(self, entities: Iterable[StoredEntity], meta: Meta, *, expected: str) -> None:
-        """Add or replace entities by path and move the ratchet, all or nothing.
-
-        Args:
-            entities: new rows, and earlier ones whose standing has changed.
-            meta: the new ratchet.
-            expected: the verified commit that the caller started from.
-
-        Raises:
-            ConflictError: another sync has moved the ratchet since.
-
-        """
-        with self._transaction() as connection:
-            found = connection.execute("SELECT value FROM meta WHERE key = 'verified_commit'").fetchone()
-            if found != (expected,):
-                raise ConflictError(f"index '{self.path}' was moved on by another sync")
-            self._write(connection, entities, meta)
-
     def entities(
         self, kind: Kind, where: Filter | None = None, *, limit: int | None = None, offset: int = 0
     ) -> list[Row]:
@@ -192,7 +174,6 @@ class Index:
     def _write(connection: sqlite3.Connection, entities: Iterable[StoredEntity], meta: Meta) -> None:
         for stored in entities:
             record = values(stored)
-            connection.execute("DELETE FROM entities WHERE path = ?", (stored.row.path,))
             connection.execute(f"INSERT INTO entities VALUES ({', '.join('?' * len(record))})", record)  # noqa: S608 - only marks
             connection.executemany(
                 "INSERT INTO signatures VALUES (?, ?, ?)",

@@ -43,7 +43,8 @@ def exclusive(path: Path, what: str, *, wait: float = 0.0) -> Iterator[None]:
         try:
             yield
         finally:
-            os.ftruncate(descriptor, 0)
+            with contextlib.suppress(OSError):
+                os.ftruncate(descriptor, 0)
     finally:
         os.close(descriptor)
 
@@ -85,5 +86,7 @@ def _try(descriptor: int, path: Path) -> bool:
 
 
 def _write_holder(descriptor: int, text: str) -> None:
-    os.ftruncate(descriptor, 0)
-    os.pwrite(descriptor, text.encode(), 0)
+    # Only a courtesy to whoever meets the lock: on a full disk it is held all the same.
+    with contextlib.suppress(OSError):
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, text.encode(), 0)

@@ -26,6 +26,7 @@ FILE, TREE = "100644", "040000"
 _OID = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?\Z")
 # Requests sent before answers are read; they must fit into a pipe's buffer (64 KiB) or both sides block.
 _BURST = 400
+_HEADER_WORDS = 3
 _MAX_TREE = 32 * 1024 * 1024
 
 
@@ -164,6 +165,9 @@ class ObjectReader:
                     answers = _exchange(pipe, burst, limit)
                 except (OSError, EOFError) as error:
                     raise pipe.lost() from error
+                except BaseException:
+                    pipe.close()  # or answers left in it would pass for those to the next question
+                    raise
             yield from answers
 
 
@@ -182,7 +186,11 @@ def _answer(stdout: IO[bytes], limit: int) -> tuple[str, str, int, bytes | None]
         raise EOFError
     words = header.split()
     # Anything but `<id> <type> <size>` is git's way to say no: "missing", "ambiguous".
-    if len(words) != 3 or not words[2].isdigit() or not _OID.match(words[0].decode("ascii", "replace")):  # noqa: PLR2004
+    if (
+        len(words) != _HEADER_WORDS
+        or not words[2].isdigit()
+        or not _OID.match(words[0].decode("ascii", "replace"))
+    ):
         return None
     oid, kind, size = words[0].decode(), words[1].decode(), int(words[2])
     if limit == 0:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from medperf_cli.adapters.files import writing
 from medperf_cli.adapters.store.git import (
     Finished,
     environment,
@@ -55,8 +56,7 @@ class Pushed:
 def init(path: Path, *, bare: bool = True, branch: str = "main") -> GitStore:
     """Make an empty repository that checks what it receives (raises ConfigurationError)."""
     require_git()
-    if path.exists() and any(path.iterdir()):
-        raise ConfigurationError(f"folder '{path}' is not empty", hint="name a new folder")
+    expect_free(path)
     shape = ["--bare"] if bare else []
     argv = ["git", "init", "--quiet", *shape, f"--initial-branch={branch}", "--template=", "--", str(path)]
     done = execute(argv, environment())
@@ -65,6 +65,13 @@ def init(path: Path, *, bare: bool = True, branch: str = "main") -> GitStore:
     store = GitStore(path)
     store.git.read("config", "receive.fsckObjects", "true")
     return store
+
+
+def expect_free(path: Path) -> None:
+    """See that nothing stands at `path`, or an empty folder (raises ConfigurationError)."""
+    with writing(path):
+        if path.exists() and any(path.iterdir()):
+            raise ConfigurationError(f"folder '{path}' is not empty", hint="name a new folder")
 
 
 def clone(url: str, path: Path, refspecs: Sequence[str], progress: Progress = silent) -> GitStore:
@@ -118,15 +125,6 @@ def fetch(
     if "[rejected]" in done.stderr:
         raise ConflictError(f"remote '{url}' does not continue the history fetched before")
     raise network_error(url, done.stderr)
-
-
-def remote_refs(store: GitStore, url: str, *patterns: str) -> dict[str, str]:
-    """Object ids by full name of the refs a remote shows (raises NetworkError)."""
-    done = store.git.remote(*_TRANSFER, "ls-remote", "--refs", "--", _absolute(url), *patterns)
-    if done.code != 0:
-        raise network_error(url, done.stderr)
-    pairs = (line.split("\t") for line in done.stdout.decode("utf-8", "replace").splitlines())
-    return {name: oid for oid, name in pairs}
 
 
 def push(

@@ -16,7 +16,7 @@ LISTS = ("assets",)
 """Settings that have several values."""
 _PROFILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*\Z")
 _WORDS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
-_NUMBERS = ("timeout_minutes", "minimum_cell", "parallel")
+_NUMBERS = ("timeout_minutes", "minimum_cell", "parallel", "output_gigabytes")
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,8 @@ class Settings:
 
     `assets` are folders searched for files by SHA-256 (a share, a USB stick). `timeout_minutes` bounds one
     task. `minimum_cell` raises the smallest cell (patients) that may leave this site; nothing lowers it.
-    `cube_writable_root` lets a cube that needs it write to an ephemeral root file system.
+    `output_gigabytes` lowers what one task may write (GiB; else half of what is free). `cube_writable_root`
+    lets a cube that needs it write to an ephemeral root file system.
     """
 
     home: Path
@@ -37,6 +38,7 @@ class Settings:
     timeout_minutes: int = 24 * 60
     minimum_cell: int = 11
     parallel: int = 1
+    output_gigabytes: int | None = None
     cube_writable_root: bool = False
 
     @property
@@ -48,6 +50,11 @@ class Settings:
     def assets_folder(self) -> Path:
         """The local store of assets, by SHA-256."""
         return self.home / "assets"
+
+    @property
+    def hashes(self) -> Path:
+        """The cache of the hashes of assets."""
+        return self.home / "hashes.sqlite"
 
     @property
     def runs(self) -> Path:

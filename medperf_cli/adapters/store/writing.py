@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from medperf_cli.adapters.files import writing
 from medperf_cli.adapters.store.objects import FILE, TreeEntry, object_id
 from medperf_cli.adapters.store.trees import Edit
 from medperf_cli.core.names import REGISTRY_DIR
@@ -87,7 +88,8 @@ def _store(store: GitStore, kind: str, objects: Mapping[str, bytes]) -> None:
         paths = []
         for number, data in enumerate(objects.values()):
             path = Path(folder) / str(number)
-            path.write_bytes(data)
+            with writing(path):
+                path.write_bytes(data)
             paths.append(str(path))
         listed = "".join(f"{path}\n" for path in paths).encode()
         written = store.git.read(

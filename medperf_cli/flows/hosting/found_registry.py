@@ -25,6 +25,7 @@ from medperf_cli.errors import ConfigurationError, UsageError
 from medperf_cli.flows.deps import TOOL_VERSION, Deps
 from medperf_cli.flows.hosting.init_bare import init_bare, install_hooks, pinned_root
 from medperf_cli.flows.identity import signer
+from medperf_cli.flows.reading.registry import ROOT_ONE
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ def found_registry(deps: Deps, founding: Founding, *, bare: bool) -> str:
     files = genesis_files(deps, founding)
     init_bare(founding.path, files, clock=deps.clock, shared=founding.shared)
     save(deps.settings, {"member": founding.admin})
-    return f"sha256:{sha256(files['root/1.yml'])}"
+    return f"sha256:{sha256(files[ROOT_ONE])}"
 
 
 def genesis_files(deps: Deps, founding: Founding) -> dict[str, bytes]:

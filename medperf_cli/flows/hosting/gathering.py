@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from medperf_cli.adapters.store.repository import GitStore
 from medperf_cli.adapters.store.writing import Author, write_commit
 from medperf_cli.core.check.engine import check
-from medperf_cli.core.check.findings import Report, Severity, Verdict
+from medperf_cli.core.check.findings import Finding, Report, Severity, Verdict
 from medperf_cli.core.lifecycle.reader import Reader
 from medperf_cli.core.lifecycle.standing import Lifecycle, Standing
 from medperf_cli.core.requests import OpenRequest, decidable
@@ -17,7 +17,7 @@ from medperf_cli.core.snapshot import Change, Snapshot
 from medperf_cli.errors import RejectedError
 from medperf_cli.flows.hosting.request_commits import decision_files, note, rebased, request_change
 
-HUMAN = frozenset({"APP003"})
+_HUMAN = frozenset({"APP003"})
 """Decisions that a merge by people itself makes."""
 
 
@@ -41,6 +41,15 @@ class Gathered:
     def done(self) -> bool:
         """Whether nothing is left to merge or to decide."""
         return not self.change.added and not self.waits_in_main
+
+    @property
+    def hindrances(self) -> tuple[Finding, ...]:
+        """What keeps even people from merging it: rejections, and decisions that are missing."""
+        return tuple(
+            f
+            for f in self.report.findings
+            if f.severity is Severity.REJECT or (f.severity is Severity.REVIEW and f.rule not in _HUMAN)
+        )
 
 
 def gather(store: GitStore, main: str, request: OpenRequest) -> Gathered:
@@ -134,11 +143,6 @@ def _expect_ready(gathered: Gathered) -> None:
     number = gathered.request.id
     if not gathered.change.added:
         raise RejectedError(f"request '{number}' has nothing that main lacks")
-    grave = [
-        f
-        for f in gathered.report.findings
-        if f.severity is Severity.REJECT or (f.severity is Severity.REVIEW and f.rule not in HUMAN)
-    ]
-    if grave:
-        lines = [f"{f.rule} {f.path}: {f.message}" for f in grave]
+    if gathered.hindrances:
+        lines = [f"{f.rule} {f.path}: {f.message}" for f in gathered.hindrances]
         raise RejectedError("\n  ".join([f"request '{number}' cannot be merged:", *lines]))

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from medperf_cli.adapters.files import write_atomic, writing
 from medperf_cli.adapters.store.git import environment, execute, local_error
-from medperf_cli.adapters.store.remote import init
+from medperf_cli.adapters.store.remote import expect_free, init
 from medperf_cli.adapters.store.repository import GitStore
 from medperf_cli.adapters.store.writing import write_commit
 from medperf_cli.core.check.engine import CONSENSUS, check
@@ -22,15 +22,17 @@ from medperf_cli.errors import ConfigurationError, RejectedError
 from medperf_cli.flows.hosting.merge_bot import BOT
 from medperf_cli.flows.hosting.receive import lines
 from medperf_cli.flows.hosting.upstream import HOOKS
+from medperf_cli.flows.reading.registry import ROOT_ONE
 
 ROOT_SETTING = "medperf.root"
-_ROOT_ONE = "root/1.yml"
 _MAX_PUSH = 32 * 1024 * 1024
 
 _CONFIGURATION = {
     # A user's own core.hooksPath must not lead past the hooks.
     "core.hooksPath": "hooks",
     "core.logAllRefUpdates": "true",
+    # What main names must outlive a power cut; by default git does not wait for single objects.
+    "core.fsync": "objects,reference",
     "receive.fsckObjects": "true",
     "receive.denyDeletes": "true",
     "receive.denyNonFastForwards": "true",
@@ -66,12 +68,11 @@ def init_bare(
         ConfigurationError: `path` is taken or cannot be written, or this Python cannot run the hooks.
 
     """
-    if path.exists() and any(path.iterdir()):
-        raise ConfigurationError(f"folder '{path}' is not empty", hint="name a new folder")
+    expect_free(path)
     unfinished = path.with_name(f".{path.name}.unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
     try:
-        make_empty(unfinished, sha256(files.get(_ROOT_ONE, b"")), shared=shared)
+        make_empty(unfinished, sha256(files.get(ROOT_ONE, b"")), shared=shared)
         commit = _begin(unfinished, files, clock())
         with writing(path):
             unfinished.replace(path)

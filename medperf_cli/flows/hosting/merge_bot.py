@@ -15,6 +15,7 @@ from medperf_cli.core.check.findings import Finding, Severity, Verdict
 from medperf_cli.core.requests import MAIN, PULLS, OpenRequest, open_requests, stranded
 from medperf_cli.errors import ConfigurationError, ConflictError, IntegrityError, RejectedError
 from medperf_cli.flows.hosting.gathering import gather, merge_request
+from medperf_cli.flows.hosting.request_commits import refusal
 
 BOT = Author("medperf bot", "bot@medperf.invalid")
 _LOCK_SECONDS = 120.0
@@ -96,7 +97,7 @@ def _settle(store: GitStore, request: OpenRequest, clock: Callable[[], dt.dateti
             continue  # main moved under way: judge anew
         except (RejectedError, IntegrityError) as error:
             # One damaged request must not keep the others waiting.
-            finding = Finding(Severity.REJECT, "PUSH", f"request {request.id}", error.message, error.hint)
+            finding = refusal(f"request {request.id}", error.message, error.hint)
             return Outcome(request.id, Fate.REJECTED, findings=(finding,))
     message = f"main moved {_TRIES} times while this was being merged"
     finding = Finding(Severity.REVIEW, "PUSH", f"request {request.id}", message, "medperf bot run --once")

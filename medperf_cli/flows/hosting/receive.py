@@ -15,7 +15,14 @@ from medperf_cli.core.names import PathError, parse_path
 from medperf_cli.core.requests import MAIN, RefUpdate, RequestRef, parse_ref
 from medperf_cli.core.snapshot import Change, Snapshot
 from medperf_cli.errors import IntegrityError, RejectedError
-from medperf_cli.flows.hosting.request_commits import decision_files, lacking, rebased, request_change
+from medperf_cli.flows.hosting.request_commits import (
+    decision_files,
+    lacking,
+    rebased,
+    refusal,
+    request_change,
+)
+from medperf_cli.flows.reading.registry import ROOT_ONE
 
 AHEAD = dt.timedelta(minutes=10)
 """How far the date of a commit may lie ahead of the clock."""
@@ -23,7 +30,6 @@ MAX_UPDATES = 100
 MAX_COMMITS = 1000
 _MAX_LINES = 40
 _MAX_LINE = 600
-_ROOT_ONE = "root/1.yml"
 
 
 @dataclass(frozen=True)
@@ -37,7 +43,7 @@ class Receiver:
     def judge(self, updates: Sequence[RefUpdate]) -> dict[str, list[Finding]]:
         """What speaks against each ref of a push, by ref; empty where all may enter."""
         if len(updates) > MAX_UPDATES:
-            return {updates[0].ref: [_refusal("this push", f"moves more than {MAX_UPDATES} refs")]}
+            return {updates[0].ref: [refusal("this push", f"moves more than {MAX_UPDATES} refs")]}
         judged = {update.ref: list(self._findings(update)) for update in updates}
         return {ref: findings for ref, findings in judged.items() if findings}
 
@@ -45,7 +51,7 @@ class Receiver:
         try:
             yield from self._by_ref(update)
         except (RejectedError, IntegrityError) as error:
-            yield _refusal(update.ref, error.message, error.hint)
+            yield refusal(update.ref, error.message, error.hint)
 
     def _by_ref(self, update: RefUpdate) -> Iterator[Finding]:
         if update.ref == MAIN:
@@ -54,12 +60,12 @@ class Receiver:
             ref = parse_ref(update.ref)
         except PathError:
             message = "is not accepted: only main, requests and decisions on them are"
-            return iter([_refusal(update.ref, message, "push requests to refs/pull/<id>/head")])
+            return iter([refusal(update.ref, message, "push requests to refs/pull/<id>/head")])
         if update.new == update.old:
             return iter(())
         if update.new is None:
             message = "may not be deleted: the merge bot removes what was merged"
-            return iter([_refusal(update.ref, message)])
+            return iter([refusal(update.ref, message)])
         return self._head(update, ref) if ref.member is None else self._decisions(update, ref, ref.member)
 
     # --- main
@@ -67,14 +73,14 @@ class Receiver:
     def _main(self, update: RefUpdate) -> Iterator[Finding]:
         """Only forward, and only by steps that replay."""
         if update.new is None:
-            yield _refusal(MAIN, "may not be deleted")
+            yield refusal(MAIN, "may not be deleted")
             return
         if update.old and not self.store.is_first_parent_ancestor(update.old, update.new):
-            yield _refusal(MAIN, "does not go on from where main stands", "fetch main, and merge onto it")
+            yield refusal(MAIN, "does not go on from where main stands", "fetch main, and merge onto it")
             return
         chain = self.store.first_parents(update.new, update.old)
         if len(chain) > MAX_COMMITS:
-            yield _refusal(MAIN, f"more than {MAX_COMMITS} commits in one push", "push them in parts")
+            yield refusal(MAIN, f"more than {MAX_COMMITS} commits in one push", "push them in parts")
             return
         for commit in chain:
             yield from self._date(commit)
@@ -89,17 +95,17 @@ class Receiver:
 
     def _root(self, change: Change) -> Iterator[Finding]:
         """The first commit of a registry brings the root that this repository was made for."""
-        root = change.added.get(_ROOT_ONE)
+        root = change.added.get(ROOT_ONE)
         if root is None or sha256(root) != self.pinned:
             wanted = f"sha256:{self.pinned}" if self.pinned else "none"
             message = f"is not the root this repository was made for ({wanted})"
-            yield _refusal(_ROOT_ONE, message, "make the repository with `medperf registry init --bare`")
+            yield refusal(ROOT_ONE, message, "make the repository with `medperf registry init --bare`")
 
     # --- requests
 
     def _head(self, update: RefUpdate, ref: RequestRef) -> Iterator[Finding]:
         if update.old is not None:
-            yield _refusal(update.ref, "the head of a request never changes", "submit another request")
+            yield refusal(update.ref, "the head of a request never changes", "submit another request")
             return
         assert update.new is not None  # noqa: S101 - deletions were refused before
         main = self._current_main()
@@ -107,7 +113,7 @@ class Receiver:
         current = self.store.snapshot(main)
         yield from self._date(update.new)
         if not change.refused and not lacking(current, change.added):
-            yield _refusal(update.ref, "everything in this request stands in main already", "sync")
+            yield refusal(update.ref, "everything in this request stands in main already", "sync")
             return
         found = set(_rejections(change))
         if self.store.touches_registry(self.store.parent(update.new), main):
@@ -119,7 +125,7 @@ class Receiver:
         # removes decisions without a request.
         head = self.store.rev(str(RequestRef(ref.id)))
         if head is None:
-            yield _refusal(update.ref, "there is no open request of this id", "sync: it may be merged by now")
+            yield refusal(update.ref, "there is no open request of this id", "sync: it may be merged by now")
             return
         assert update.new is not None  # noqa: S101 - deletions were refused before
         main = self._current_main()
@@ -133,7 +139,7 @@ class Receiver:
         before = decision_files(self.store, request, head, member, update.old)
         still = check(rebased(current, request, before), sorts=CONSENSUS).verdict is not Verdict.REJECT
         if still and not before.items() <= files.items():
-            yield _refusal(update.ref, "decisions delivered before may not be taken away", "add to them")
+            yield refusal(update.ref, "decisions delivered before may not be taken away", "add to them")
 
     def _current_main(self) -> str:
         main = self.store.rev(MAIN)
@@ -147,7 +153,7 @@ class Receiver:
             message = (
                 f"is dated {date:%Y-%m-%d %H:%M} UTC, ahead of the clock ({self.now:%Y-%m-%d %H:%M} UTC)"
             )
-            yield _refusal(f"commit {commit[:12]}", message, "set the clock, then commit anew")
+            yield refusal(f"commit {commit[:12]}", message, "set the clock, then commit anew")
 
 
 def lines(findings: Sequence[Finding]) -> list[str]:
@@ -177,7 +183,3 @@ def _with_version(base: Snapshot, finding: Finding) -> Finding:
     free = snap.versions(base, path.kind, path.id)[-1].version + 1
     repair = f"version {free} is free: sync, then submit again"
     return Finding(finding.severity, finding.rule, finding.path, finding.message, repair)
-
-
-def _refusal(path: str, message: str, repair: str = "") -> Finding:
-    return Finding(Severity.REJECT, "PUSH", path, message, repair)

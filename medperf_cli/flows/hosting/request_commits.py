@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from medperf_cli.adapters.forge.base import CommitNote
 from medperf_cli.adapters.store.repository import GitStore
+from medperf_cli.core.check.findings import Finding, Severity
 from medperf_cli.core.names import PathError
 from medperf_cli.core.requests import decidable, request_id, stray_decisions
 from medperf_cli.core.snapshot import Change, Snapshot
@@ -101,6 +102,11 @@ def note(store: GitStore, commit: str) -> CommitNote:
     lines = header.split("\n")
     author = next((line.removeprefix("author ") for line in lines if line.startswith("author ")), "")
     return CommitNote(parent, _plain(author.partition(" <")[0]), _plain(message.strip().partition("\n")[0]))
+
+
+def refusal(what: str, message: str, repair: str = "") -> Finding:
+    """Why a push, a ref or a request is refused, where no rule about files says it."""
+    return Finding(Severity.REJECT, "PUSH", what, message, repair)
 
 
 def _plain(text: str) -> str:

@@ -7,6 +7,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from medperf_cli.adapters.files import writing
 from medperf_cli.adapters.store.index_rows import Meta
 from medperf_cli.adapters.store.remote import clone
 from medperf_cli.adapters.store.repository import GitStore
@@ -17,8 +18,8 @@ from medperf_cli.core.lifecycle.reader import sha256
 from medperf_cli.core.names import parse_path
 from medperf_cli.errors import ConfigurationError, IntegrityError, UsageError
 from medperf_cli.flows.deps import Deps
-from medperf_cli.flows.reading.registry import MAIN, Place, opened, write_pin
-from medperf_cli.flows.reading.sync import ROOT_ONE, Synced, sync
+from medperf_cli.flows.reading.registry import MAIN, ROOT_ONE, Place, opened, write_pin
+from medperf_cli.flows.reading.sync import Synced, sync
 
 _PREFIX = "sha256:"
 
@@ -50,7 +51,8 @@ def add_registry(deps: Deps, url: str, root: str | None) -> Added:
     folder = deps.settings.home / "registries"
     unfinished = folder / ".unfinished"
     shutil.rmtree(unfinished, ignore_errors=True)
-    folder.mkdir(parents=True, exist_ok=True)
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
     try:
         with clone(url, Place(unfinished).mirror, [f"+refs/heads/main:{MAIN}"], deps.talk.progress) as store:
             first, digest = _first_root(store)
@@ -80,7 +82,8 @@ def _settle(place: Place, unfinished: Path, meta: Meta) -> None:
             )
         return
     shutil.rmtree(place.folder, ignore_errors=True)
-    unfinished.rename(place.folder)
+    with writing(place.folder):
+        unfinished.rename(place.folder)
     write_pin(place, meta)
     opened(place)
 

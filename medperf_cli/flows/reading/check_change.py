@@ -42,12 +42,13 @@ def check_worktree(path: Path) -> Report:
         ConfigurationError: `path` is no working tree, or a merge is under way in it.
 
     """
-    repo = _repo(path)
-    root = Path(repo.working_tree_dir or path)
-    with GitStore(root) as store:
-        base = store.rev("HEAD")
-        entries = [(entry, os.fsdecode(entry.path)) for entry in sorted(_entries(repo, root), key=_path)]
-        return check(build_change(store.snapshot(base), entries, lambda names: _read(root, names)))
+    with _repo(path) as repo:
+        root = Path(repo.working_tree_dir or path)
+        with GitStore(root) as store:
+            base = store.rev("HEAD")
+            differing = _entries(repo, root, born=base is not None)
+            entries = [(entry, os.fsdecode(entry.path)) for entry in sorted(differing, key=_path)]
+            return check(build_change(store.snapshot(base), entries, lambda names: _read(root, names)))
 
 
 def _repo(path: Path) -> Repo:
@@ -63,33 +64,38 @@ def _repo(path: Path) -> Repo:
         raise ConfigurationError(
             f"'{path}' is a bare repository: it has no working tree", hint="name --base and --head"
         )
-    if repo.index.unmerged_blobs():
+    if _fields(repo, "ls-files", "--unmerged"):
         raise ConfigurationError(
             f"a merge is unfinished in '{path}'", hint="finish it, or `git merge --abort`"
         )
     return repo
 
 
-def _entries(repo: Repo, root: Path) -> Iterator[RawDiffEntry]:
-    """Untracked files, and everything that differs from HEAD, below `registry/` or beside it."""
-    for name in repo.untracked_files:
+def _entries(repo: Repo, root: Path, *, born: bool) -> Iterator[RawDiffEntry]:
+    """Untracked files, and everything that differs from HEAD (where there is one), in the whole tree."""
+    for name in _fields(repo, "ls-files", "--others", "--exclude-standard"):
         yield _entry(root, name, "A")
-    if not repo.head.is_valid():
-        staged = (os.fspath(path) for path, _ in repo.index.entries)
-        yield from (_entry(root, name, "A") for name in staged if os.path.lexists(root / name))
+    if born:
+        listed = iter(_fields(repo, "diff", "--name-status", "--no-renames", "HEAD"))
+        yield from (_entry(root, name, status.decode()) for status, name in zip(listed, listed, strict=True))
         return
-    for diff in repo.head.commit.diff(None):
-        name = diff.b_path or diff.a_path or ""
-        yield _entry(root, name, "A" if diff.new_file else "D" if diff.deleted_file else "M")
+    staged = _fields(repo, "ls-files", "--cached")
+    yield from (_entry(root, name, "A") for name in staged if os.path.lexists(root / os.fsdecode(name)))
 
 
-def _entry(root: Path, name: str, status: str) -> RawDiffEntry:
+def _fields(repo: Repo, *command: str) -> list[bytes]:
+    """What git prints with `-z`: bytes, since a stranger's file names need not be text."""
+    printed: bytes = repo.git.execute(["git", *command, "-z"], stdout_as_string=False)
+    return [field for field in printed.split(b"\0") if field]
+
+
+def _entry(root: Path, name: bytes, status: str) -> RawDiffEntry:
     try:
-        info = (root / name).lstat()
+        info = (root / os.fsdecode(name)).lstat()
     except OSError:
-        return RawDiffEntry(os.fsencode(name), status, "100644", 0)
+        return RawDiffEntry(name, status, "100644", 0)
     mode = "120000" if stat.S_ISLNK(info.st_mode) else "100755" if info.st_mode & 0o100 else "100644"
-    return RawDiffEntry(os.fsencode(name), status, mode, info.st_size)
+    return RawDiffEntry(name, status, mode, info.st_size)
 
 
 def _path(entry: RawDiffEntry) -> bytes:

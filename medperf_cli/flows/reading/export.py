@@ -74,8 +74,8 @@ def _public(url: str) -> str | None:
 
 def _lifecycle(everything: Mapping[str, StoredEntity]) -> Lifecycle:
     from medperf_cli.core.lifecycle.reader import Reader  # noqa: PLC0415 - start-up time
-    from medperf_cli.core.lifecycle.standing import Lifecycle  # noqa: PLC0415
-    from medperf_cli.core.snapshot import MemorySnapshot  # noqa: PLC0415
+    from medperf_cli.core.lifecycle.standing import Lifecycle  # noqa: PLC0415 - as above
+    from medperf_cli.core.snapshot import MemorySnapshot  # noqa: PLC0415 - as above
 
     return Lifecycle(Reader(MemorySnapshot({path: s.yml for path, s in everything.items()})))
 

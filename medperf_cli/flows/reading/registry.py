@@ -15,6 +15,7 @@ from medperf_cli.adapters.store.settings import Settings
 from medperf_cli.errors import ConfigurationError, IntegrityError
 
 MAIN = "refs/remotes/origin/main"
+ROOT_ONE = "root/1.yml"
 VERIFIED = "refs/medperf/verified"
 """The last verified commit, kept in the mirror too: a lost index does not loosen the ratchet."""
 

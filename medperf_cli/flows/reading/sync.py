@@ -17,9 +17,7 @@ from medperf_cli.core.snapshot import Change
 from medperf_cli.errors import IntegrityError
 from medperf_cli.flows.deps import Deps
 from medperf_cli.flows.reading.index_state import Entry, entered, known_entries, rows
-from medperf_cli.flows.reading.registry import MAIN, VERIFIED, Place, opened, place
-
-ROOT_ONE = "root/1.yml"
+from medperf_cli.flows.reading.registry import MAIN, ROOT_ONE, VERIFIED, Place, opened, place
 
 
 @dataclass(frozen=True)
@@ -92,6 +90,8 @@ def verify_main(deps: Deps, store: GitStore, here: Place, known: Meta) -> Synced
     count = 0
     if done.commit != known.verified_commit:
         count = _store(store, here, known, done)
+    if done.commit != last:
+        store.update_ref(VERIFIED, done.commit, last)
     if done.failure:
         raise done.failure
     return Synced(done.commit, done.judged, count, _expired(store, done.commit, deps.clock()))
@@ -143,7 +143,6 @@ def _store(store: GitStore, here: Place, known: Meta, done: Replayed) -> int:
         version = Reader(snapshot).root_path.version
         meta = Meta(known.registry, known.url, known.root_sha256, version, commit, done.clock)
         index.replace_all(found, meta)
-    store.update_ref(VERIFIED, commit, store.rev(VERIFIED))
     return len(found)
 
 

@@ -135,5 +135,8 @@ def _priorities(index: Index, benchmark: str) -> dict[str, int]:
 
 
 def _row_in_force(index: Index, kind: Kind, entity_id: str) -> Row | None:
-    rows = index.entities(kind, Filter(name=entity_id))  # a part of the id: more may fit
-    return next((row for row in rows if row.id == entity_id), None)
+    try:
+        row = index.get(kind, entity_id)
+    except UnknownIdError:
+        return None
+    return row if row.in_force else None

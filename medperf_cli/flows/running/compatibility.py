@@ -90,8 +90,7 @@ def demo_data(workbench: Workbench, parts: Parts) -> PreparedData:
     source = _demo_source(laid_out(workbench, [File(asset, "demo dataset", unpack=True)]))
     folder = DatasetFolder(workbench.settings.home / "demo" / f"{asset.sha256[:16]}-{cube_digest(cube)[:16]}")
     if not folder.salt.exists():
-        folder.root.mkdir(parents=True, exist_ok=True)
-        write_atomic(folder.salt, _DEMO_SALT)
+        write_atomic(folder.salt, _DEMO_SALT, parents=True)
     workbench.talk.say("preparing the demo dataset")
     return prepare_folder(workbench, folder, source, cube)
 

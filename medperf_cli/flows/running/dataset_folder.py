@@ -113,30 +113,25 @@ def dataset_folder(settings: Settings, dataset: str) -> DatasetFolder:
     return DatasetFolder(settings.dataset_folder(settings.registry, dataset))
 
 
-def remember_source(
-    settings: Settings,
-    dataset: str,
-    data: Path,
-    labels: Path,
-    *,
-    metadata: Path | None = None,
-    as_prepared: bool = False,
-) -> Source:
-    """Write down, at this site only, where a dataset's raw data and labels are.
+def found_source(source: Source) -> Source:
+    """The same with absolute paths.
 
     Raises:
         ConfigurationError: a folder is missing, no folder, unreadable or empty; says which.
 
     """
-    named = {"data": data, "labels": labels} | ({} if metadata is None else {"metadata": metadata})
-    found = {what: _readable(what, path) for what, path in named.items()}
-    source = Source(found["data"], found["labels"], found.get("metadata"), as_prepared)
+    found = {what: _readable(what, path) for what, path in source.roots.items()}
+    return Source(found["data"], found["labels"], found.get("metadata"), source.as_prepared)
+
+
+def remember_source(settings: Settings, dataset: str, source: Source) -> None:
+    """Write down, at this site only, where a dataset's raw data and labels are (raises as `found_source`)."""
+    found = found_source(source)
     folder = dataset_folder(settings, dataset)
     with writing(folder.root):
         folder.root.mkdir(mode=0o700, parents=True, exist_ok=True)
-    text = {name: str(path) for name, path in source.roots.items()}
-    write_atomic(folder.source, _json({**text, "as_prepared": as_prepared}), mode=0o600)
-    return source
+    text = {name: str(path) for name, path in found.roots.items()}
+    write_atomic(folder.source, _json({**text, "as_prepared": found.as_prepared}), mode=0o600)
 
 
 def read_source(folder: DatasetFolder) -> Source:
@@ -150,12 +145,6 @@ def read_source(folder: DatasetFolder) -> Source:
             f"where the raw data are is not known here: '{folder.source}' is missing or damaged",
             hint="name them again: `medperf dataset submit --data_path … --labels_path …` at this site",
         ) from None
-
-
-def require_source(source: Source) -> None:
-    """See that the raw data still are there (raises ConfigurationError as `remember_source`)."""
-    for what, path in source.roots.items():
-        _readable(what, path)
 
 
 def salt_of(folder: DatasetFolder) -> bytes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -11,14 +10,14 @@ from medperf_cli.core.entities.benchmark import Benchmark
 from medperf_cli.core.entities.cube import Cube
 from medperf_cli.core.entities.fields import Pin
 from medperf_cli.core.entities.header import Entity
-from medperf_cli.core.entities.parsing import emit_entity, parse
-from medperf_cli.core.names import Kind, entity_path
+from medperf_cli.core.entities.parsing import parse
+from medperf_cli.core.lifecycle.standing import Lifecycle
 from medperf_cli.errors import IntegrityError
 
 
 @dataclass(frozen=True)
 class PinnedCube:
-    """A cube and the pin it is known by; `pin_of` makes one for a cube that is in no registry yet."""
+    """A cube and the pin it is known by."""
 
     cube: Cube
     pin: Pin
@@ -44,12 +43,6 @@ Fetch = Callable[[Pin], Entity]
 """Gives the entity that a pin names; raises MedperfError where there is none with those bytes."""
 
 
-def pin_of(kind: Kind, entity: Entity) -> Pin:
-    """The pin of an entity as it would be written."""
-    path = entity_path(kind, entity.id or "", entity.version)
-    return Pin(path=str(path), sha256=hashlib.sha256(emit_entity(entity)).hexdigest())
-
-
 def indexed(index: Index) -> Fetch:
     """Fetches from a verified index."""
 
@@ -58,6 +51,18 @@ def indexed(index: Index) -> Fetch:
         if stored.row.sha256 != pin.sha256:
             raise IntegrityError(f"'{pin.path}' has not the pinned sha256 {pin.sha256[:12]}")
         return parse(pin.entity, stored.yml)
+
+    return fetch
+
+
+def standing_in(state: Lifecycle) -> Fetch:
+    """Fetches from a state of the registry, such as with the files of a request."""
+
+    def fetch(pin: Pin) -> Entity:
+        found = state.reader.entity(pin.entity) if state.reader.holds(pin) else None
+        if found is None:
+            raise IntegrityError(f"'{pin.path}' does not stand in the registry with the pinned bytes")
+        return found
 
     return fetch
 

@@ -25,8 +25,8 @@ from medperf_cli.flows.running.dataset_folder import (
     DatasetFolder,
     Source,
     dataset_folder,
+    found_source,
     read_source,
-    require_source,
 )
 from medperf_cli.flows.running.prepared_data import (
     PreparedData,
@@ -74,7 +74,7 @@ def prepare_folder(
     rehash: bool = False,
 ) -> PreparedData:
     """The same for any folder and source (raises as `prepare_dataset`)."""
-    require_source(source)
+    found_source(source)
     with exclusive(folder.lock, "preparing the dataset"):
         inputs = _inputs(source, cube)
         known = None if again else read_record(folder, folder.roots(source))

@@ -6,13 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from medperf_cli.adapters.executor.base import Attempt
 from medperf_cli.adapters.executor.cell import cell_key
 from medperf_cli.adapters.store.index import Index
 from medperf_cli.core.entities.association import Association
 from medperf_cli.core.entities.dataset import Dataset
 from medperf_cli.core.entities.fields import Pin
-from medperf_cli.core.entities.header import Entity
 from medperf_cli.core.entities.parsing import validate
 from medperf_cli.core.entities.result import Against, ReportedMetric, Result
 from medperf_cli.core.lifecycle.standing import Lifecycle
@@ -25,7 +23,8 @@ from medperf_cli.errors import MedperfError, PolicyError, UnknownIdError, UsageE
 from medperf_cli.flows.running.cell_files import read_cases, read_execution, summarised
 from medperf_cli.flows.running.cell_work import cell_spec
 from medperf_cli.flows.running.local_results import LocalResult, finished_attempts
-from medperf_cli.flows.running.parts import Fetch, Parts, fetch_cube, fetch_parts
+from medperf_cli.flows.running.parts import Parts, fetch_cube, fetch_parts, standing_in
+from medperf_cli.flows.running.whole import unseen_cases
 from medperf_cli.flows.running.workbench import Workbench
 
 MAX_AGAINST = 64
@@ -62,6 +61,7 @@ def result_fields(workbench: Workbench, state: Lifecycle, index: Index, local: L
     Raises:
         UsageError: it was not finished, or was run for other versions than the associations pin.
         IntegrityError: its outputs were edited after the run.
+        ContainerError: it counts cases that the dataset does not have.
         PolicyError: a number would tell about too few patients, or a metric of the benchmark is not there.
 
     """
@@ -71,6 +71,8 @@ def result_fields(workbench: Workbench, state: Lifecycle, index: Index, local: L
         raise UsageError(f"local result '{local.uid}' was not finished", hint="run it again")
     summary = summarised(ground.parts.benchmark, attempt, ground.minimum)
     _refuse_incomplete(ground.parts, summary, local)
+    cases = read_cases(ground.parts.benchmark, attempt)
+    unseen = unseen_cases(ground.data, cases)
     fields = {
         "benchmark": local.spec.benchmark.document(),
         "model": local.spec.model.document(),
@@ -78,8 +80,8 @@ def result_fields(workbench: Workbench, state: Lifecycle, index: Index, local: L
         "cubes": _cubes(ground.parts),
         "unit": _unit(summary),
         "metrics": [metric.document() for metric in summary.metrics],
-        "against": [a.document() for a in _against(workbench, state, index, ground, attempt)],
-        "partial": summary.partial,
+        "against": [a.document() for a in _against(workbench, state, index, ground, cases)],
+        "partial": summary.partial or unseen > 0,
         "failed_cases": summary.failed_cases,
         "execution": read_execution(attempt).document(),
     }
@@ -92,22 +94,10 @@ def _cubes(parts: Parts) -> dict[str, Any]:
     return {"data_preparator": parts.preparator.pin.document(), "metrics": parts.metrics.pin.document()}
 
 
-def fetching(state: Lifecycle) -> Fetch:
-    """Fetches from a state of the registry."""
-
-    def fetch(pin: Pin) -> Entity:
-        found = state.reader.entity(pin.entity)
-        if found is None or not state.reader.holds(pin):
-            raise UnknownIdError(f"'{pin.path}' is not in the registry with the pinned sha256")
-        return found
-
-    return fetch
-
-
 def _ground(workbench: Workbench, state: Lifecycle, local: LocalResult) -> _Ground:
     """What the associations in force pin, and that the cell was run for exactly that."""
     dataset = _association(state, local, "datasets", local.dataset.entity.id)
-    parts = fetch_parts(fetching(state), local.spec.benchmark)
+    parts = fetch_parts(standing_in(state), local.spec.benchmark)
     agreed = [dataset.benchmark]
     if local.spec.model != parts.reference.pin:
         model = _association(state, local, "models", local.model)
@@ -171,11 +161,10 @@ def _refuse_small(fields: dict[str, Any], minimum: int, local: LocalResult) -> N
 
 
 def _against(
-    workbench: Workbench, state: Lifecycle, index: Index, ground: _Ground, attempt: Attempt
+    workbench: Workbench, state: Lifecycle, index: Index, ground: _Ground, now: Cases | None
 ) -> Iterator[Against]:
     """Paired differences with results on the same data whose cases are at this site."""
     benchmark = ground.parts.benchmark
-    now = read_cases(benchmark, attempt)
     if now is None:
         return
     found = 0
@@ -233,7 +222,7 @@ def _position(state: Lifecycle, index: Index, result_id: str) -> float:
 def _cases_of(workbench: Workbench, state: Lifecycle, other: Result, ground: _Ground) -> Cases | None:
     """The cases behind a result, if the very attempt it was made from is still here, unchanged."""
     try:
-        fetch = fetching(state)
+        fetch = standing_in(state)
         parts, model = fetch_parts(fetch, other.benchmark), fetch_cube(fetch, other.model)
         key = cell_key(cell_spec(parts, model, ground.hash))
         for attempt in finished_attempts(workbench.spool, key):

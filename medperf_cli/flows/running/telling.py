@@ -1,6 +1,9 @@
-"""An observer of cells that tells in lines what happens."""
+"""Cells and their numbers, told in lines."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from medperf_cli.adapters.executor.base import Attempt, CellJob, CellReport, Outcome
 from medperf_cli.adapters.executor.cell import Phase
@@ -32,3 +35,22 @@ class TellsCells:
         """It is done or failed."""
         how = "done" if report.outcome is Outcome.DONE else f"failed: {report.error}"
         self._talk.say(f"{report.job.label}: {how} ({report.duration_seconds:.1f} s)")
+
+
+def tell_metrics(talk: Talk, metrics: Iterable[Mapping[str, Any]]) -> None:
+    """The numbers of a test or a result, one a line."""
+    for metric in metrics:
+        talk.say(f"  {_in_words(metric)}")
+
+
+def _in_words(metric: Mapping[str, Any]) -> str:
+    """One metric of a result in a few words."""
+    match metric["kind"]:
+        case "mean":
+            return f"{metric['key']} {metric['mean']:.4g} (mean of {metric['count']})"
+        case "ratio":
+            whole = metric["denominator"]
+            value = f"{metric['numerator'] / whole:.4g}" if whole else "undefined"
+            return f"{metric['key']} {value} ({metric['numerator']:g} of {whole:g})"
+        case _:
+            return f"{metric['key']} {metric['value']:.4g}"

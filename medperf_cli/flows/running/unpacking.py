@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import lzma
 import os
 import tarfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO
@@ -13,6 +15,7 @@ from medperf_cli.adapters.store.progress import Progress, silent
 from medperf_cli.errors import IntegrityError
 
 _CHUNK = 1 << 20
+_NOT_AS_IT_SHOULD_BE = (tarfile.TarError, EOFError, KeyError, ValueError, zlib.error, lzma.LZMAError)
 _HINT = "ask the owner of the cube or benchmark for a corrected archive"
 
 
@@ -39,7 +42,7 @@ def unpack(archive: Path, folder: Path, *, bounds: Bounds = Bounds(), progress: 
     try:
         with tarfile.open(archive, "r:*") as tar:
             _Unpacking(tar, archive.name, folder.resolve(), bounds, progress).all()
-    except (tarfile.TarError, EOFError, KeyError, ValueError) as error:
+    except _NOT_AS_IT_SHOULD_BE as error:
         raise IntegrityError(f"archive '{archive.name}' cannot be unpacked: {error}", hint=_HINT) from None
     except OSError as error:
         if is_disk_full(error):
@@ -65,6 +68,12 @@ class _Unpacking:
             if self._files > self._bounds.files:
                 raise self._refused(f"it holds more than {self._bounds.files} files")
             self._one(member, self._place(member.name))
+        self._read_on()
+
+    def _read_on(self) -> None:
+        """To the very end: the checksum of a compressed file stands there, behind the last member."""
+        while chunk := self._tar.fileobj.read(_CHUNK):
+            self._count(len(chunk))
 
     def _one(self, member: tarfile.TarInfo, path: Path) -> None:
         if member.isdir():
@@ -116,11 +125,14 @@ class _Unpacking:
 
     def _copy(self, source: IO[bytes], target: IO[bytes]) -> None:
         while chunk := source.read(_CHUNK):
-            self._size += len(chunk)
-            if self._size > self._bounds.size:
-                raise self._refused(f"it holds more than {self._bounds.size} bytes")
+            self._count(len(chunk))
             target.write(chunk)
             self._progress(f"unpacking {self._name}", self._size, None)
+
+    def _count(self, size: int) -> None:
+        self._size += size
+        if self._size > self._bounds.size:
+            raise self._refused(f"it holds more than {self._bounds.size} bytes")
 
     def _refused(self, why: str) -> IntegrityError:
         return IntegrityError(f"archive '{self._name}' cannot be unpacked: {why}", hint=_HINT)

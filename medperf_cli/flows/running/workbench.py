@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,8 +18,13 @@ from medperf_cli.adapters.store.assets import AssetStore
 from medperf_cli.adapters.store.hash_cache import HashCache
 from medperf_cli.adapters.store.settings import Settings
 from medperf_cli.core.entities.fields import Asset
+from medperf_cli.errors import ConfigurationError
 from medperf_cli.flows.deps import Deps, Talk
 from medperf_cli.flows.running.scratch import scratch_folder
+
+_GIB = 1 << 30
+_RESERVE = 20  # one part in so many of the disk stays free
+_LEAST_ROOM = 64 << 20
 
 
 @dataclass(frozen=True)
@@ -62,8 +68,25 @@ class Workbench:
             memory_bytes=whole.memory_bytes // share,
             cpus=whole.cpus / share,
             shm_bytes_max=whole.shm_bytes_max // share,
+            output_bytes=min(whole.output_bytes, self._room() // share),
             timeout_seconds=self.timeout_seconds,
         )
+
+    def _room(self) -> int:
+        """Bytes that one task's outputs may take; its scratch folder may take as many again.
+
+        Half of what is free beyond a reserve, so that no cube fills this disk; less if the profile says so.
+        """
+        disk = shutil.disk_usage(self.scratch)
+        reserve = max(disk.total // _RESERVE, _GIB)
+        room = (disk.free - reserve) // 2
+        if room < _LEAST_ROOM:
+            raise ConfigurationError(
+                f"the disk of '{self.settings.home}' is nearly full: {disk.free // _GIB} GiB are free",
+                hint=f"free some space: {reserve // _GIB} GiB stay reserved, and a cube needs room to write",
+            )
+        ceiling = self.settings.output_gigabytes
+        return min(room, ceiling * _GIB) if ceiling else room
 
     def own_engine(self) -> Workbench:
         """The same with an engine of its own, so that stopping it stops nobody else's containers."""
@@ -97,7 +120,7 @@ def open_workbench(deps: Deps, connect: Callable[[], Engine] = _docker) -> Itera
     """Put together what running cubes needs; no engine is asked before a container is needed."""
     settings = deps.settings
     shared = dataclasses.replace(deps, talk=OneAtATime(deps.talk))
-    with scratch_folder(settings.scratch) as scratch, HashCache(settings.home / "hashes.sqlite") as hashes:
+    with scratch_folder(settings.scratch) as scratch, HashCache(settings.hashes) as hashes:
         yield Workbench(
             deps=shared,
             connect=connect,

@@ -9,12 +9,12 @@ from medperf_cli.flows.deps import Deps
 from medperf_cli.flows.identity import me
 from medperf_cli.flows.running.compatibility import TestOutcome, tested_on_demo, tested_with_reference
 from medperf_cli.flows.running.dataset_folder import dataset_folder
-from medperf_cli.flows.running.parts import Parts, fetch_cube, fetch_parts
+from medperf_cli.flows.running.parts import Parts, fetch_cube, fetch_parts, standing_in
 from medperf_cli.flows.running.prepared_data import check_prepared
+from medperf_cli.flows.running.telling import tell_metrics
 from medperf_cli.flows.running.workbench import open_workbench
 from medperf_cli.flows.submitting.datasets import mine
 from medperf_cli.flows.submitting.desk import Desk, at_desk
-from medperf_cli.flows.submitting.fetching import at_the_desk, metric_text
 from medperf_cli.flows.submitting.permission import expect_allowed
 from medperf_cli.flows.submitting.publish import Published, publish
 
@@ -29,7 +29,7 @@ def associate_model(
         path = desk.in_force(Kind.CUBE, model)
         if path.signer != me(deps.settings):
             raise UsageError(f"model '{path.id}' belongs to '{path.signer}'")
-        cube = fetch_cube(at_the_desk(desk), desk.pin(path))
+        cube = fetch_cube(standing_in(desk.composer.after), desk.pin(path))
         _expect_operation(cube.cube.state, path)
         deps.talk.say(f"compatibility test: '{path.id}' on the demo dataset")
         outcome = tested_on_demo(workbench, parts, cube, no_cache=no_cache)
@@ -53,7 +53,7 @@ def associate_dataset(
 
 
 def _parts(desk: Desk, benchmark: str) -> Parts:
-    return fetch_parts(at_the_desk(desk), desk.pin(desk.in_force(Kind.BENCHMARK, benchmark)))
+    return fetch_parts(standing_in(desk.composer.after), desk.pin(desk.in_force(Kind.BENCHMARK, benchmark)))
 
 
 def _expect_operation(state: State, path: EntityPath) -> None:
@@ -67,8 +67,7 @@ def _expect_operation(state: State, path: EntityPath) -> None:
 def _ask(
     desk: Desk, parts: Parts, subject: EntityPath, outcome: TestOutcome, message: str | None
 ) -> Published:
-    for metric in outcome.metrics:
-        desk.deps.talk.say(f"  {metric_text(metric)}")
+    tell_metrics(desk.deps.talk, outcome.metrics)
     fields = {
         "benchmark": parts.pin.document(),
         "subject": desk.pin(subject).document(),

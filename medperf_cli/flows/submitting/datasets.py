@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Any
 
 from medperf_cli.core.entities.benchmark import Benchmark
 from medperf_cli.core.entities.cube import Cube
@@ -13,7 +13,7 @@ from medperf_cli.core.names import EntityPath, Kind
 from medperf_cli.errors import ConfigurationError, UsageError
 from medperf_cli.flows.deps import Deps
 from medperf_cli.flows.identity import me, my_id
-from medperf_cli.flows.running.dataset_folder import dataset_folder, remember_source
+from medperf_cli.flows.running.dataset_folder import Source, dataset_folder, found_source, remember_source
 from medperf_cli.flows.running.prepare import prepare_dataset
 from medperf_cli.flows.running.prepared_data import PreparedData, check_prepared
 from medperf_cli.flows.running.published import prepared_fields
@@ -25,45 +25,61 @@ from medperf_cli.flows.submitting.publish import Published, publish
 
 @dataclass(frozen=True)
 class NewDataset:
-    """What its owner says of a dataset; `data` and `labels` are paths that never leave this machine."""
+    """What its owner says of a dataset; the paths in `source` never leave this machine."""
 
     name: str
     benchmark: str
-    data: Path
-    labels: Path
+    source: Source
     description: str
     location: str
     ethics_approval: str
-    metadata: Path | None = None
-    as_prepared: bool = False
 
 
 def submit_dataset(deps: Deps, new: NewDataset) -> Published:
     """Register my dataset for a benchmark (in development: nothing of its content is published).
+
+    Where the registry says all that already, only the paths are remembered: raw data may move.
 
     Raises:
         ConfigurationError: a folder is missing or unreadable; says which.
 
     """
     dataset = my_id(deps.settings, new.name)
-    remember_source(
-        deps.settings, dataset, new.data, new.labels, metadata=new.metadata, as_prepared=new.as_prepared
-    )
+    source = found_source(new.source)
     with at_desk(deps) as desk:
-        path = desk.in_force(Kind.BENCHMARK, new.benchmark)
-        benchmark = desk.reader().typed(path, Benchmark)
-        if benchmark is None:
-            raise UsageError(f"'{path}' is no benchmark")
-        fields = {
-            "description": new.description,
-            "location": new.location,
-            "data_preparator": benchmark.cubes.data_preparator.document(),
-            "benchmark": desk.pin(path).document(),
-            "ethics_approval": new.ethics_approval,
-            "state": State.DEVELOPMENT.value,
-        }
-        desk.composer.add(Kind.DATASET, dataset, fields)
-        return publish(desk, f"dataset {dataset}")
+        if not _is_in_operation(desk, dataset, new):
+            desk.composer.add(Kind.DATASET, dataset, _fields(desk, new))
+        done = publish(desk, f"dataset {dataset}")
+    if done.sent or not done.paths:
+        remember_source(deps.settings, dataset, source)
+    return done
+
+
+def _fields(desk: Desk, new: NewDataset) -> dict[str, Any]:
+    path = desk.in_force(Kind.BENCHMARK, new.benchmark)
+    benchmark = desk.reader().typed(path, Benchmark)
+    if benchmark is None:
+        raise UsageError(f"'{path}' is no benchmark")
+    return {
+        **_words(new),
+        "data_preparator": benchmark.cubes.data_preparator.document(),
+        "benchmark": desk.pin(path).document(),
+        "state": State.DEVELOPMENT.value,
+    }
+
+
+def _words(new: NewDataset | Dataset) -> dict[str, str]:
+    return {
+        "description": new.description,
+        "location": new.location,
+        "ethics_approval": new.ethics_approval,
+    }
+
+
+def _is_in_operation(desk: Desk, dataset: str, new: NewDataset) -> bool:
+    """Whether it is in operation (frozen: cube and benchmark stay) and the registry says the same of it."""
+    found = desk.reader().typed(desk.state.in_force(Kind.DATASET, dataset), Dataset)
+    return found is not None and found.state is State.OPERATION and _words(found) == _words(new)
 
 
 def prepare(deps: Deps, partial: str, *, again: bool, rehash: bool) -> PreparedData:

@@ -6,7 +6,7 @@ from medperf_cli.core.entities.decision import DecisionVerdict
 from medperf_cli.core.entities.fields import Pin
 from medperf_cli.core.lifecycle.requirement import Role, revoking_role
 from medperf_cli.core.lifecycle.standing import Lifecycle, Standing
-from medperf_cli.core.names import EntityPath, Kind, PathError, parse_path
+from medperf_cli.core.names import EntityPath, Kind
 from medperf_cli.errors import UsageError
 from medperf_cli.flows.identity import me
 from medperf_cli.flows.submitting.desk import Desk
@@ -61,12 +61,3 @@ def undecided(after: Lifecycle, paths: list[EntityPath]) -> list[EntityPath]:
     subjects += [p.subject for p in paths if p.kind is Kind.DECISION]
     found = (p for p in subjects if after.reader.digest(p) is not None)
     return sorted({p for p in found if after.standing(p) is Standing.PENDING})
-
-
-def parse_subject(text: str) -> EntityPath:
-    """A path as people write it: with or without `registry/` and `.yml` (raises UsageError)."""
-    cleaned = text.removeprefix("registry/")
-    try:
-        return parse_path(cleaned if cleaned.endswith(".yml") else f"{cleaned}.yml")
-    except PathError as error:
-        raise UsageError(f"'{text}' is no path of a registry: {error}") from None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from medperf_cli.adapters.files import writing
 from medperf_cli.adapters.forge.base import Forge, Request, RequestState
 from medperf_cli.core.check.engine import check
 from medperf_cli.core.check.findings import Finding, Report, Severity, Verdict
@@ -12,7 +13,7 @@ from medperf_cli.core.names import EntityPath, parse_path
 from medperf_cli.core.requests import OpenRequest
 from medperf_cli.core.snapshot import Change
 from medperf_cli.errors import RejectedError
-from medperf_cli.flows.hosting.gathering import gather
+from medperf_cli.flows.hosting.gathering import Gathered, gather
 from medperf_cli.flows.identity import me, signer
 from medperf_cli.flows.reading.sync import sync
 from medperf_cli.flows.submitting.desk import Desk
@@ -110,7 +111,7 @@ def deliver(desk: Desk, forge: Forge, request_id: str) -> Published:
     merged = done.state is RequestState.MERGED
     if merged:
         _settle(desk)
-    waiting = () if merged else waits_for(_gathered(desk, done))
+    waiting = () if merged else waits_for(gathered_at(desk, done).report)
     return Published(request.id, paths, sent=True, merged=merged, waiting=waiting)
 
 
@@ -143,9 +144,10 @@ def _together(desk: Desk, request: Request) -> Change:
     return Change(snapshot, {**lacking, **desk.composer.files})
 
 
-def _gathered(desk: Desk, request: Request) -> Report:
+def gathered_at(desk: Desk, request: Request) -> Gathered:
+    """A request with its waiting decisions, as it would enter the verified main (raises as `gather`)."""
     opened = OpenRequest(request.id, request.head, dict(request.decisions))
-    return gather(desk.store, desk.meta.verified_commit, opened).report
+    return gather(desk.store, desk.meta.verified_commit, opened)
 
 
 def _without_signatures(report: Report) -> Report:
@@ -168,4 +170,6 @@ def _settle(desk: Desk) -> None:
     """See the merge with our own eyes, then forget the copies in the outbox."""
     sync(desk.deps)
     for text in desk.composer.files:
-        (desk.place.outbox / text).unlink(missing_ok=True)
+        kept = desk.place.outbox / text
+        with writing(kept):
+            kept.unlink(missing_ok=True)

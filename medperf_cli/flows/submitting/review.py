@@ -7,22 +7,28 @@ from dataclasses import dataclass
 
 from medperf_cli.adapters.forge.base import Request, RequestState
 from medperf_cli.adapters.store.writing import Author
-from medperf_cli.core.check.findings import Finding, Severity, Verdict
+from medperf_cli.core.check.findings import Finding, Verdict
 from medperf_cli.core.entities.decision import DecisionVerdict
 from medperf_cli.core.lifecycle.reader import Reader, sha256
 from medperf_cli.core.lifecycle.standing import Lifecycle
 from medperf_cli.core.names import EntityPath, parse_path
-from medperf_cli.core.requests import OpenRequest
 from medperf_cli.core.snapshot import Overlay
 from medperf_cli.errors import IntegrityError, RejectedError, UsageError
-from medperf_cli.flows.hosting.gathering import Gathered, gather, merge_request
+from medperf_cli.flows.hosting.gathering import Gathered, merge_request
+from medperf_cli.flows.hosting.request_commits import refusal
 from medperf_cli.flows.identity import me
 from medperf_cli.flows.reading.sync import sync
 from medperf_cli.flows.submitting.decide import add_decision, undecided
 from medperf_cli.flows.submitting.desk import Desk
 from medperf_cli.flows.submitting.forges import forge_of
 from medperf_cli.flows.submitting.permission import expect_allowed
-from medperf_cli.flows.submitting.publish import ChangeRejectedError, Published, deliver, waits_for
+from medperf_cli.flows.submitting.publish import (
+    ChangeRejectedError,
+    Published,
+    deliver,
+    gathered_at,
+    waits_for,
+)
 
 
 @dataclass(frozen=True)
@@ -68,7 +74,7 @@ def approve(desk: Desk, request_id: str, reason: str) -> Published:
         raise UsageError(f"nothing in request '{request.id}' needs a decision")
     mine = waiting - _decided_by_me(desk, request)
     if not mine:
-        waits = waits_for(_gather(desk, request).report)
+        waits = waits_for(gathered_at(desk, request).report)
         return Published(request.id, (), sent=False, merged=False, waiting=waits)
     after = _after(desk, request)
     for subject in sorted(mine):
@@ -90,10 +96,9 @@ def merge(desk: Desk, request_id: str, reason: str) -> Published:
         if done.merged or not done.sent:
             return done
         request = forge.read(request_id)
-    gathered = _gather(desk, request)
-    report = gathered.report
-    if report.verdict is Verdict.REJECT or (report.verdict is Verdict.REVIEW and _missing(gathered)):
-        raise ChangeRejectedError(report.findings)
+    gathered = gathered_at(desk, request)
+    if gathered.hindrances:
+        raise ChangeRejectedError(gathered.hindrances)
     paths = tuple(sorted(p for p in gathered.change.added if p.endswith(".yml")))
     expect_allowed(desk, [parse_path(path) for path in paths])
     if not desk.deps.confirm(_preview(desk, gathered)):
@@ -112,10 +117,6 @@ def _preview(desk: Desk, gathered: Gathered) -> str:
     lines = [f"This will be merged into main of {desk.meta.url} (request {gathered.request.id}):\n"]
     lines += [f"  registry/{p}  sha256 {sha256(files[p])}\n" for p in sorted(files) if p.endswith(".yml")]
     return "".join(lines)
-
-
-def _missing(gathered: Gathered) -> bool:
-    return any(f.rule.startswith("APP00") and f.rule != "APP003" for f in gathered.report.findings)
 
 
 def _undecided(desk: Desk, request: Request) -> set[EntityPath]:
@@ -139,21 +140,16 @@ def _after(desk: Desk, request: Request) -> Lifecycle:
     return Lifecycle(Reader(Overlay(desk.composer.snapshot, added)))
 
 
-def _gather(desk: Desk, request: Request) -> Gathered:
-    opened = OpenRequest(request.id, request.head, dict(request.decisions))
-    return gather(desk.store, desk.meta.verified_commit, opened)
-
-
 def _review_or_refusal(desk: Desk, request: Request) -> Review:
     try:
         return _review(desk, request)
     except (RejectedError, IntegrityError) as error:
-        finding = Finding(Severity.REJECT, "PUSH", f"request {request.id}", error.message, error.hint)
+        finding = refusal(f"request {request.id}", error.message, error.hint)
         return Review(request.id, request.title, request.author, Verdict.REJECT, (finding,), {}, ())
 
 
 def _review(desk: Desk, request: Request) -> Review:
-    gathered = _gather(desk, request)
+    gathered = gathered_at(desk, request)
     return Review(
         request.id,
         request.title,

@@ -8,10 +8,10 @@ from medperf_cli.core.names import Kind
 from medperf_cli.flows.deps import Deps
 from medperf_cli.flows.identity import my_id
 from medperf_cli.flows.running.compatibility import tested_on_demo
-from medperf_cli.flows.running.parts import fetch_parts
+from medperf_cli.flows.running.parts import fetch_parts, standing_in
+from medperf_cli.flows.running.telling import tell_metrics
 from medperf_cli.flows.running.workbench import open_workbench
 from medperf_cli.flows.submitting.desk import at_desk
-from medperf_cli.flows.submitting.fetching import at_the_desk, metric_text
 from medperf_cli.flows.submitting.permission import expect_allowed
 from medperf_cli.flows.submitting.publish import Published, publish
 from medperf_cli.flows.submitting.submit_cube import shelf
@@ -28,17 +28,15 @@ def submit_benchmark(
         UsageError, ChangeRejectedError: as `benchmark_fields`, `publish`.
 
     """
-    with at_desk(deps) as desk, open_workbench(deps) as workbench:
+    with at_desk(deps) as desk, open_workbench(deps) as workbench, shelf(deps, share) as taken:
         state = "operation" if operational else "development"
         expect_allowed(desk)
-        taken = shelf(deps, share)
         fields = benchmark_fields(desk, files, roles, taken, state=state)
         path = desk.composer.add(Kind.BENCHMARK, my_id(deps.settings, name), fields)
         if not desk.composer.files:
             return publish(desk, f"benchmark {path.id}")
-        parts = fetch_parts(at_the_desk(desk), desk.pin(path))
+        parts = fetch_parts(standing_in(desk.composer.after), desk.pin(path))
         deps.talk.say("compatibility test: the reference model on the demo dataset")
         outcome = tested_on_demo(workbench, parts, parts.reference)
-        for metric in outcome.metrics:
-            deps.talk.say(f"  {metric_text(metric)}")
+        tell_metrics(deps.talk, outcome.metrics)
         return publish(desk, f"benchmark {path.id}", before=taken.share)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,12 @@ from medperf_cli.flows.submitting.publish import Published, publish
 from medperf_cli.flows.submitting.write_cube import AssetShelf, CubeFiles, cube_fields
 
 
-def shelf(deps: Deps, share: Path | None) -> AssetShelf:
+@contextlib.contextmanager
+def shelf(deps: Deps, share: Path | None) -> Iterator[AssetShelf]:
     """Where assets go: the local store, and a folder that others read too."""
-    cache = HashCache(deps.settings.home / "hashes.sqlite")
-    shared = AssetStore(share, cache) if share else None
-    return AssetShelf(AssetStore(deps.settings.assets_folder, cache), shared, deps.talk.progress)
+    with HashCache(deps.settings.hashes) as cache:
+        shared = AssetStore(share, cache) if share else None
+        yield AssetShelf(AssetStore(deps.settings.assets_folder, cache), shared, deps.talk.progress)
 
 
 def submit_cube(
@@ -36,11 +38,11 @@ def submit_cube(
     """Send the next version of my cube `name` (raises as `publish`)."""
     state = "operation" if operational else "development"
     cube = my_id(deps.settings, name)
-    taken = shelf(deps, share)
-    fields = cube_fields(files, taken, state=state, given=given)
-    with at_desk(deps) as desk:
-        desk.composer.add(Kind.CUBE, cube, fields)
-        return publish(desk, f"cube {cube}", before=taken.share)
+    with shelf(deps, share) as taken:
+        fields = cube_fields(files, taken, state=state, given=given)
+        with at_desk(deps) as desk:
+            desk.composer.add(Kind.CUBE, cube, fields)
+            return publish(desk, f"cube {cube}", before=taken.share)
 
 
 def set_operational(deps: Deps, kind: Kind, partial: str) -> Published:

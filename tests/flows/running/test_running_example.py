@@ -15,7 +15,7 @@ from medperf_cli.adapters.store.settings import Settings
 from medperf_cli.core.names import Kind
 from medperf_cli.flows.running import compatibility
 from medperf_cli.flows.running.benchmark_run import run_benchmark
-from medperf_cli.flows.running.dataset_folder import remember_source
+from medperf_cli.flows.running.dataset_folder import Source, remember_source
 from medperf_cli.flows.running.local_results import local_results
 from medperf_cli.flows.running.published import prepared_fields
 from medperf_cli.flows.running.result_draft import result_fields
@@ -83,7 +83,7 @@ def hospital(assets: Path, image: TinyImage, tmp_path: Path) -> Hospital:
 
 def test_real_patients_are_prepared_run_and_drafted(hospital: Hospital, tmp_path: Path) -> None:
     raw = Path(shutil.copytree(HERE / "data" / HOSPITAL, tmp_path / "export"))
-    remember_source(hospital.settings, DATASET, raw / "features", raw / "labels")
+    remember_source(hospital.settings, DATASET, Source(raw / "features", raw / "labels"))
     data = hospital.prepare()
     assert data.counts["cases"] == 180
     assert hospital.talk.heard("report: 180 cases: 180 PREPARED")

@@ -14,7 +14,7 @@ from medperf_cli.errors import (
     IntegrityError,
     TaskTimeoutError,
 )
-from medperf_cli.flows.running.dataset_folder import remember_source
+from medperf_cli.flows.running.dataset_folder import Source, remember_source
 from medperf_cli.flows.running.prepare import prepare_dataset
 from medperf_cli.flows.running.prepared_data import check_prepared
 from tests.support.hospital import Hospital, MakeHospital
@@ -55,9 +55,9 @@ def test_a_missing_folder_is_named_at_submission_and_later(
     folders = dict(zip(("data", "labels"), raw_folders(tmp_path), strict=True))
     gone = {**folders, missing: tmp_path / "nowhere"}
     with pytest.raises(ConfigurationError, match=f"^{missing} folder .*nowhere' does not exist"):
-        remember_source(hospital.settings, DATASET, gone["data"], gone["labels"])
+        remember_source(hospital.settings, DATASET, Source(**gone))
     assert not hospital.folder.source.exists()
-    remember_source(hospital.settings, DATASET, folders["data"], folders["labels"])
+    remember_source(hospital.settings, DATASET, Source(**folders))
     folders[missing].rename(tmp_path / "moved")
     with pytest.raises(ConfigurationError, match=f"^{missing} folder"):
         hospital.prepare()

@@ -94,3 +94,19 @@ def test_what_is_no_archive_is_refused(tmp_path: Path, inside: Path, cut: int) -
     path.write_bytes(path.read_bytes()[:cut])
     with pytest.raises(IntegrityError, match="cannot be unpacked"):
         unpack(path, inside)
+
+
+@pytest.mark.parametrize("squeezed", ["gz", "bz2", "xz"])
+def test_damage_inside_a_compressed_archive_is_refused(tmp_path: Path, inside: Path, squeezed: str) -> None:
+    path = tmp_path / f"archive.tar.{squeezed}"
+    content = b"".join(b"%d " % (n * n) for n in range(200_000))
+    with tarfile.open(path, f"w:{squeezed}") as tar:  # type: ignore[call-overload]
+        info = tarfile.TarInfo("a")
+        info.size = len(content)
+        tar.addfile(info, io.BytesIO(content))
+    data = bytearray(path.read_bytes())
+    middle = len(data) // 2
+    data[middle : middle + 40] = bytes(40)
+    path.write_bytes(data)
+    with pytest.raises(IntegrityError, match="cannot be unpacked"):
+        unpack(path, inside)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from medperf_cli.core.check.rules.table import Fault, rule
 from medperf_cli.core.check.submission import Submission
@@ -11,7 +11,7 @@ from medperf_cli.core.entities.benchmark import Benchmark
 from medperf_cli.core.entities.dataset import Dataset
 from medperf_cli.core.entities.fields import Pin
 from medperf_cli.core.entities.header import State
-from medperf_cli.core.entities.result import Result
+from medperf_cli.core.entities.result import ReportedMetric, Result
 from medperf_cli.core.names import EntityPath, Kind
 from medperf_cli.core.stats.disclosure import result_violations, statistics_violations
 
@@ -115,6 +115,24 @@ def still_in_force(submission: Submission) -> Iterator[Fault]:
             entity = None if current is None else submission.after.reader.entity(current)
             if getattr(entity, "state", None) is not State.OPERATION:
                 yield Fault(path, f"{kind} '{pin.entity.id}' is not in force and in operation")
+
+
+@rule("RES006", "a result counts no more than its dataset")
+def within_its_dataset(submission: Submission) -> Iterator[Fault]:
+    """Patients or cases beyond those the dataset was registered with do not exist."""
+    for path, result in submission.of(Result):
+        dataset = submission.after.reader.pinned(result.dataset, Dataset)
+        known = None if dataset is None or dataset.prepared is None else dataset.prepared.counts
+        limit = None if known is None else counted_in(known, result.unit)
+        for metric in result.metrics:
+            if limit is not None and not isinstance(metric, ReportedMetric) and metric.count > limit:
+                message = f"metric '{metric.key}' counts {metric.count}, its dataset {limit}"
+                yield Fault(path, message, "evaluate the registered dataset, and nothing else")
+
+
+def counted_in(counts: Mapping[str, int], unit: str | None) -> int | None:
+    """How many patients or cases a dataset was registered with; every case is at most one patient."""
+    return counts.get("patients", counts.get("cases")) if unit == "patient" else counts.get("cases")
 
 
 @rule("DIS001", "no cell of a result is below the benchmark's minimum")
