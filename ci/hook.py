@@ -56,7 +56,7 @@ def post_receive(updates: list[RefUpdate], path: Path) -> int:
     for number in sorted(set(_requests(updates))):
         outcome = outcomes.get(number)
         # Without one, the bot of another push was quicker.
-        _say(_news(outcome) if outcome else [f"request {number} is not open any more: it stands in main"])
+        _say(_news(outcome) if outcome else [f"request {number} is not open any more"])
     return ExitCode.OK
 
 

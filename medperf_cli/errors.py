@@ -121,7 +121,7 @@ class ContainerError(MedperfError):
 
     code = "MP-CONTAINER"
     exit_code = ExitCode.CONTAINER
-    hint = "read the named log; once the cube is repaired, run the same command again"
+    hint = "read the named log; once the data or the cube are repaired, run the same command again"
 
 
 class EngineError(ContainerError):

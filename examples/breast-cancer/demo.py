@@ -52,9 +52,9 @@ def main() -> None:
 
 def play(stage: Stage) -> None:
     """The story, scene by scene."""
+    stage.clear()
     stage.heading("0. Building the four cubes and the demo dataset (kept for the next time)")
     build_images.build(IMAGES, CACHE, None, refresh=False)
-    stage.clear()
     shutil.copytree(HERE / "data" / "hospital-north", stage.root / HOSPITAL / "export")
     root = found(stage)
     join(stage, root)
@@ -232,13 +232,13 @@ def approve(stage: Stage, who: str, reason: str) -> None:
 
 def clean(stage: Stage) -> None:
     """Remove the stage, the build cache, and the images that were loaded for it."""
+    stage.remove()
     with contextlib.suppress(OSError, ValueError, docker.errors.DockerException):
         summary = json.loads((IMAGES / build_images.SUMMARY).read_text(encoding="utf-8"))
         images = docker.from_env().images
         for cube in summary["cubes"].values():
             with contextlib.suppress(docker.errors.ImageNotFound):
                 images.remove(cube["image_id"], force=True)
-    stage.remove()
     shutil.rmtree(CACHE, ignore_errors=True)
     print(f"removed {stage.root}, .cache/breast-cancer and the demo's images")
 

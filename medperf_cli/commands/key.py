@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from medperf_cli.commands import console
+from medperf_cli.errors import UsageError
 
 app = typer.Typer(
     help="Make and choose the SSH key that signs for you.", no_args_is_help=True, rich_markup_mode=None
@@ -23,7 +24,10 @@ def new(
     """Make an Ed25519 key and sign with it from now on."""
     from medperf_cli.flows.keys import new_key
 
-    made = new_key(console.deps(), file, label, interactive=passphrase)
+    deps = console.deps()
+    if passphrase and not deps.interactive:
+        raise UsageError("there is no terminal to ask at for a passphrase", hint="run it in a terminal")
+    made = new_key(deps, file, label, interactive=passphrase)
     console.note(f"made '{made.file}'; keep a copy of it somewhere safe")
     console.write(made.fingerprint)
 

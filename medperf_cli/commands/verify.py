@@ -17,8 +17,10 @@ def verify(
     json: console.Json = False,
 ) -> None:
     """Check one file again, offline, and say why it counts: who signed, who decided, under which root."""
-    from medperf_cli.commands.browse import show
     from medperf_cli.flows.reading.explain import explain
+    from medperf_cli.render.table import as_json, one_line
 
     rows = [{"what": link.what, "why": link.why} for link in explain(console.deps(), claim)]
-    show(rows, json=json, columns=("what", "why"))
+    # No table: it would cut digests and paths, which are there to be compared.
+    lines = "".join(f"{one_line(row['what'])}\n    {one_line(row['why'])}\n" for row in rows)
+    console.write(as_json(rows) if json else lines)

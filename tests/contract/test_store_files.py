@@ -9,6 +9,7 @@ import http.server
 import ipaddress
 import os
 import ssl
+import stat
 import subprocess
 import sys
 import threading
@@ -95,6 +96,17 @@ def test_the_lock_says_who_holds_it_and_ends_with_its_holder(tmp_path: Path) -> 
     with exclusive(lock, "site build"):
         assert lock.read_text().startswith(f"site build, process {os.getpid()}")
     assert lock.read_text() == ""
+
+
+@pytest.mark.parametrize(("folder_mode", "lock_mode"), [(0o2775, 0o664), (0o755, 0o644)])
+def test_whoever_may_write_the_folder_may_hold_its_lock(
+    tmp_path: Path, folder_mode: int, lock_mode: int
+) -> None:
+    folder = tmp_path / "shared.git"
+    folder.mkdir()
+    folder.chmod(folder_mode)
+    with exclusive(folder / "bot.lock", "merge bot"):
+        assert stat.S_IMODE((folder / "bot.lock").stat().st_mode) == lock_mode
 
 
 def test_waiting_for_a_lock(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from medperf_cli.adapters.store import remote
-from medperf_cli.adapters.store.git import environment, printable
+from medperf_cli.adapters.store.git import environment, network_error, printable
 from medperf_cli.adapters.store.repository import GitStore
 from medperf_cli.adapters.store.writing import Author, write_commit
 from medperf_cli.errors import ConfigurationError, ConflictError, NetworkError, UsageError
@@ -224,6 +224,18 @@ def test_broken_objects_are_refused_on_arrival(repo: RegistryRepo, member: GitSt
     with pytest.raises(NetworkError):
         remote.fetch(member, repo.path.as_uri(), ["refs/heads/evil:refs/heads/evil"])
     assert member.rev("refs/heads/evil") is None
+
+
+def test_a_folder_of_another_user_is_named_with_the_way_to_trust_it() -> None:
+    said = (
+        "fatal: detected dubious ownership in repository at '/srv/registry.git'\n"
+        "To add an exception for this directory, call:\n\n"
+        "\tgit config --global --add safe.directory /srv/registry.git"
+    )
+    error = network_error("file:///srv/registry.git", said)
+    assert isinstance(error, ConfigurationError)
+    assert "another user's" in error.message
+    assert "`git config --global --add safe.directory /srv/registry.git`" in error.hint
 
 
 @pytest.mark.parametrize(

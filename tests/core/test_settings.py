@@ -70,6 +70,7 @@ def test_a_relative_path_is_kept_absolute(tmp_path: Path, monkeypatch: pytest.Mo
         ("parallel", "many"),
         ("timeout_minutes", "-5"),
         ("minimum_cell", "1.5"),
+        ("minimum_cell", "10"),
         ("cube_writable_root", "perhaps"),
     ],
 )

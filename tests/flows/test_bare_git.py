@@ -133,7 +133,7 @@ def test_the_same_name_by_two_at_once_goes_to_one(host: Hosted) -> None:
     with ThreadPoolExecutor(2) as pool:
         said = sorted(pool.map(submit, range(2)))
     assert said[0] == RequestState.MERGED or said[1] == RequestState.MERGED
-    assert any("TREE002 cubes/acme/forest/1.yml: is taken already" in text for text in said)
+    assert any("is taken already" in text for text in said)
     with host.store() as store:
         assert replays(store, host.main())
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -127,6 +128,14 @@ def test_a_beginning_that_is_not_lawful_makes_no_repository(tmp_path: Path) -> N
     init_bare(tmp_path / "hosted.git", genesis(), clock=clock)
     with pytest.raises(ConfigurationError, match="is not empty"):
         init_bare(tmp_path / "hosted.git", genesis(), clock=clock)
+
+
+def test_a_shared_registry_can_be_written_by_its_group(tmp_path: Path) -> None:
+    path = tmp_path / "hosted.git"
+    init_bare(path, genesis(), clock=clock, shared=True)
+    folders = [path, *(folder for folder in path.rglob("*") if folder.is_dir() and folder.name != "hooks")]
+    assert [folder for folder in folders if not folder.stat().st_mode & stat.S_IWGRP] == []
+    assert not (path / "hooks" / "pre-receive").stat().st_mode & stat.S_IWGRP
 
 
 def test_hooks_run_isolated_from_whoever_pushes(host: Hosted, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from medperf_cli.adapters.store.writing import Author
 from medperf_cli.core.names import Kind
-from medperf_cli.core.requests import MAIN, RequestRef, open_requests, request_id
+from medperf_cli.core.requests import MAIN, open_requests, request_id
 from medperf_cli.errors import RejectedError
 from medperf_cli.flows.hosting.gathering import gather, merge_request
 from medperf_cli.flows.hosting.merge_bot import Fate
@@ -124,7 +124,8 @@ def test_of_two_that_take_the_same_path_one_is_merged(desk: Desk) -> None:
     assert {outcomes[one.id].fate, outcomes[two.id].fate} == {Fate.MERGED, Fate.REJECTED}
     loser = next(o for o in outcomes.values() if o.fate is Fate.REJECTED)
     assert "TREE002" in {f.rule for f in loser.findings}
-    assert list(desk.waiting()) == [str(RequestRef(loser.id))]
+    assert list(desk.waiting()) == [], "a path in main is never free again: the loser is not kept"
+    assert desk.run() == {}
 
 
 @pytest.mark.parametrize("host", [10], indirect=True)

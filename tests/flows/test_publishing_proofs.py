@@ -64,6 +64,9 @@ def test_a_result_is_explained_up_to_the_pinned_root(reader: Office, form: str) 
     assert chain[1] == "signed by st-mary"
     assert "st-mary is a member" in chain
     assert "ada decided: approve" in chain
+    took_part = chain.index(f"models/{FOREST} takes part in {TISSUE}: effective")
+    assert chain[took_part + 1] == "clara decided: approve"
+    assert any(what.startswith("datasets/st-mary/") for what in chain)
     assert chain[-2] == f"root {reader.root}"
     assert chain[-1] == "standing: effective, in force"
 

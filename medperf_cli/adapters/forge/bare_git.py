@@ -126,9 +126,12 @@ class BareGit(Forge):
             raise _error(f"request '{sent.id}'", details or rejected)
         refs = self._repository.fetch()
         current = next((r for r in open_requests(refs) if r.id == sent.id), None)
-        if current is None or self._in_main(refs, files):
-            return self._describe(sent, RequestState.MERGED)
-        return self._describe(current)
+        if current is not None and not self._in_main(refs, files):
+            return self._describe(current)
+        described = self._describe(sent, RequestState.MERGED)
+        if not self._in_main(refs, self._repository.added(described.base, described.head)):
+            raise ConflictError(f"request '{sent.id}' was closed: one of its paths is taken already")
+        return described
 
     def _known(self, number: str, files: Mapping[str, bytes]) -> Request | None:
         """The request of this id, if it stands there already, open or in main."""

@@ -249,6 +249,11 @@ def last_word(stderr: str) -> str:
 
 def network_error(url: str, stderr: str) -> MedperfError:
     """The error for a remote that did not answer as it should."""
+    if "detected dubious ownership" in stderr:
+        return ConfigurationError(
+            f"git does not trust '{printable(url)}': the folder is another user's",
+            hint=f"if you do: `git config --global --add safe.directory {printable(url).removeprefix('file://')}`",
+        )
     return NetworkError(f"remote '{printable(url)}' failed: {last_word(stderr)}")
 
 

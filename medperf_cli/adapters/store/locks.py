@@ -7,6 +7,7 @@ import errno
 import fcntl
 import os
 import socket
+import stat
 import time
 from typing import TYPE_CHECKING
 
@@ -52,12 +53,21 @@ def exclusive(path: Path, what: str, *, wait: float = 0.0) -> Iterator[None]:
 def _open(path: Path) -> int:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     except OSError as error:
         raise ConfigurationError(
             f"cannot open the lock '{path}': {(error.strerror or '').lower()}",
             hint="make the folder writable for this user",
         ) from error
+    _share(descriptor, path.parent)
+    return descriptor
+
+
+def _share(descriptor: int, folder: Path) -> None:
+    # Where a group writes (a shared bare repository), the lock that one made must not keep out others.
+    with contextlib.suppress(OSError):
+        if folder.stat().st_mode & stat.S_IWGRP:
+            os.fchmod(descriptor, 0o664)
 
 
 def _acquire(descriptor: int, path: Path, wait: float) -> None:

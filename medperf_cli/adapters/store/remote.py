@@ -53,11 +53,14 @@ class Pushed:
         return not self.refused
 
 
-def init(path: Path, *, bare: bool = True, branch: str = "main") -> GitStore:
-    """Make an empty repository that checks what it receives (raises ConfigurationError)."""
+def init(path: Path, *, bare: bool = True, branch: str = "main", shared: bool = False) -> GitStore:
+    """Make an empty repository that checks what it receives (raises ConfigurationError).
+
+    If it is `shared`, the folder's group may write what git writes there, from the first folder on.
+    """
     require_git()
     expect_free(path)
-    shape = ["--bare"] if bare else []
+    shape = [*(["--bare"] if bare else []), *(["--shared=group"] if shared else [])]
     argv = ["git", "init", "--quiet", *shape, f"--initial-branch={branch}", "--template=", "--", str(path)]
     done = execute(argv, environment())
     if done.code != 0:

@@ -175,7 +175,7 @@ def _value(name: str, value: Any) -> Any:
         return tuple(Path(item).expanduser() for item in items)
     if name in _NUMBERS:
         number = int(value)
-        if number < 1:
+        if number < (Settings.minimum_cell if name == "minimum_cell" else 1):
             raise ValueError(name)
         return number
     if name == "cube_writable_root":

@@ -90,10 +90,9 @@ def make_empty(path: Path, root_sha256: str, *, shared: bool = False) -> None:
     """
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-    init(path).close()
-    settings = {ROOT_SETTING: root_sha256, **({"core.sharedRepository": "group"} if shared else {})}
+    init(path, shared=shared).close()
     install_hooks(path)
-    _configure(path, settings)
+    _configure(path, {ROOT_SETTING: root_sha256})
 
 
 def install_hooks(path: Path) -> None:

@@ -18,6 +18,8 @@ from medperf_cli.flows.hosting.gathering import gather, merge_request
 from medperf_cli.flows.hosting.request_commits import refusal
 
 BOT = Author("medperf bot", "bot@medperf.invalid")
+TAKEN = "TREE002"
+"""The rule that somebody else's file stands at a path."""
 _LOCK_SECONDS = 120.0
 _TRIES = 10
 
@@ -116,6 +118,8 @@ def _attempt(store: GitStore, request: OpenRequest, now: dt.datetime) -> Outcome
         return Outcome(request.id, Fate.CLOSED)
     findings, left_out = gathered.report.findings, gathered.left_out
     if gathered.report.verdict is Verdict.REJECT:
+        if any(finding.rule == TAKEN for finding in findings):
+            close(store, request)  # a path in main is never free again: this could never be merged
         return Outcome(request.id, Fate.REJECTED, None, findings, left_out)
     if gathered.report.verdict is Verdict.REVIEW or not gathered.change.added:
         return Outcome(request.id, Fate.WAITS, None, findings, left_out)
@@ -126,7 +130,7 @@ def _attempt(store: GitStore, request: OpenRequest, now: dt.datetime) -> Outcome
 
 
 def close(store: GitStore, request: OpenRequest) -> None:
-    """Remove the refs of a request that stands in main; its commits stay as parents of the merge.
+    """Remove the refs of a request that is settled; the commits of a merged one stay as parents of the merge.
 
     What moved under way stays for the next run.
     """

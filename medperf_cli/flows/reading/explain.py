@@ -51,6 +51,8 @@ def _chain(index: Index, meta: Meta, path: EntityPath) -> Iterator[Link]:
     yield from _signed(stored, meta)
     yield Link(f"entered in commit {stored.row.commit}", "replayed through the check on this machine")
     yield from _decided(index, meta, stored.row)
+    if path.kind is Kind.RESULT:
+        yield from _takes_part(index, meta, stored.row)
     if path.signer is not None and path.kind is not Kind.MEMBER:
         yield from _admitted(index, meta, path.signer)
     yield Link(f"root sha256:{meta.root_sha256}", "pinned when the registry was added")
@@ -79,6 +81,18 @@ def _decided(index: Index, meta: Meta, row: Row) -> Iterator[Link]:
                 f"{decision.signer} decided: {decision.document['verdict']}",
                 f"registry/{decision.path}, under {authority}, key {decision.fingerprint}",
             )
+
+
+def _takes_part(index: Index, meta: Meta, result: Row) -> Iterator[Link]:
+    """The associations a result rests on, with who approved them; a reference model needs none."""
+    names = result.id.split("/")
+    benchmark, model, dataset = ("/".join(names[at : at + 2]) for at in (0, 2, 4))
+    wanted = (f"{benchmark}/models/{model}", f"{benchmark}/datasets/{dataset}")
+    for row in index.entities(Kind.ASSOCIATION, Filter(in_force=None, benchmark=benchmark)):
+        if row.id in wanted:
+            what = f"{row.id.removeprefix(f'{benchmark}/')} takes part in {benchmark}: {row.standing}"
+            yield Link(what, f"registry/{row.path}, entered in commit {row.commit[:12]}")
+            yield from _decided(index, meta, row)
 
 
 def _admitted(index: Index, meta: Meta, member: str) -> Iterator[Link]:

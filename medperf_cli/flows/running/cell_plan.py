@@ -83,7 +83,7 @@ def _pinned_by_dataset(index: Index, benchmark: str, dataset: str) -> tuple[Pin,
     if pins is None:
         raise UsageError(
             f"dataset '{dataset}' is not associated with benchmark '{benchmark}'",
-            hint="ask to take part: `medperf dataset associate`; or see what waits: `medperf association ls`",
+            hint="ask to take part: `medperf dataset associate`; or see what waits: `medperf review ls`",
         )
     return pins
 

@@ -12,6 +12,7 @@ from medperf_cli.flows.running.prepared_data import PreparedData
 COUNTS = ("cases", "patients")
 """Whole numbers at the top of `statistics.yaml` that a dataset is counted by; the first must be there."""
 _METADATA = "metadata"
+_KEYS = "name a key that --dry-run shows below `statistics`, such as `features.radius_mean`"
 
 
 def prepared_fields(data: PreparedData, minimum_cell: int, without: Sequence[str] = ()) -> dict[str, Any]:
@@ -54,11 +55,11 @@ def _taken(tree: dict[str, Any], key: str) -> Any:
     for name in path:
         inner = at.get(name)
         if not isinstance(inner, Mapping):
-            raise UsageError(f"there is no '{key}' to leave out", hint="name a key of `statistics.yaml`")
+            raise UsageError(f"there is no '{key}' to leave out", hint=_KEYS)
         at[name] = dict(inner)
         at = at[name]
     if last not in at:
-        raise UsageError(f"there is no '{key}' to leave out", hint="name a key of `statistics.yaml`")
+        raise UsageError(f"there is no '{key}' to leave out", hint=_KEYS)
     return at.pop(last)
 
 

@@ -58,9 +58,10 @@ def _parts(desk: Desk, benchmark: str) -> Parts:
 
 def _expect_operation(state: State, path: EntityPath) -> None:
     if state is not State.OPERATION:
+        option = "-d " if path.kind is Kind.DATASET else ""
         raise UsageError(
             f"{path.kind} '{path.id}' is in development",
-            hint=f"run `medperf {path.kind} set_operational {path.id}` first",
+            hint=f"run `medperf {path.kind} set_operational {option}{path.id}` first",
         )
 
 
