@@ -29,7 +29,9 @@ Parameters = Annotated[
 ]
 Files = Annotated[
     list[Path] | None,
-    typer.Option("--additional-file", help="A file for additional_files, once for each; .tar.gz is unpacked."),
+    typer.Option(
+        "--additional-file", help="A file for additional_files, once for each; .tar.gz is unpacked."
+    ),
 ]
 Urls = Annotated[
     list[str] | None, typer.Option("--archive-url", help="Where others find the archive (https).")

@@ -1,4 +1,4 @@
-"""Downloads over https, bounded in size and time; proxies and private authorities are honoured."""
+"""Downloads over https, bounded in size; a silent host is given up; proxies and private authorities honoured."""
 
 from __future__ import annotations
 

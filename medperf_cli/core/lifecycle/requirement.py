@@ -26,7 +26,6 @@ BENCHMARK_OWNER_FIELDS = frozenset(
         "priorities",
     }
 )
-BENCHMARK_COMMITTEE_FIELDS = frozenset({"association_policy", "committee"})
 HEADER_FIELDS = frozenset({"schema_", "registry", "id", "version", "previous", "seen"})
 
 

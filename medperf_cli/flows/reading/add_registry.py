@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,10 +50,9 @@ def add_registry(deps: Deps, url: str, root: str | None) -> Added:
     """
     wanted = _fingerprint(root)
     folder = deps.settings.home / "registries"
-    unfinished = folder / ".unfinished"
-    shutil.rmtree(unfinished, ignore_errors=True)
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
+        unfinished = Path(tempfile.mkdtemp(prefix=".unfinished-", dir=folder))
     try:
         with clone(url, Place(unfinished).mirror, [f"+refs/heads/main:{MAIN}"], deps.talk.progress) as store:
             first, digest = _first_root(store)
