@@ -1,4 +1,4 @@
-"""Downloads over https, bounded in size; a silent host is given up; proxies and private authorities honoured."""
+"""Downloads over https, bounded in size; silent hosts are given up; proxies and private authorities work."""
 
 from __future__ import annotations
 

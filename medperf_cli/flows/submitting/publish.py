@@ -81,7 +81,7 @@ def publish(desk: Desk, title: str, before: Callable[[], None] = _nothing) -> Pu
     if not paths:
         return Published(None, (), sent=False, merged=False)
     expect_allowed(desk, _entities(paths))
-    _refuse(_without_signatures(check(desk.composer.change)))
+    _look_first(desk)
     if not desk.deps.confirm(preview(desk, title)):
         return Published(None, paths, sent=False, merged=False)
     before()
@@ -148,6 +148,14 @@ def gathered_at(desk: Desk, request: Request) -> Gathered:
     """A request with its waiting decisions, as it would enter the verified main (raises as `gather`)."""
     opened = OpenRequest(request.id, request.head, dict(request.decisions))
     return gather(desk.store, desk.meta.verified_commit, opened)
+
+
+def _look_first(desk: Desk) -> None:
+    """Refuse what the check rejects before anybody is asked, and say what it notes."""
+    report = _without_signatures(check(desk.composer.change))
+    _refuse(report)
+    for note in report.at(Severity.NOTE):
+        desk.deps.talk.say(f"note {note.rule}: '{note.path}' {note.message}")
 
 
 def _without_signatures(report: Report) -> Report:
