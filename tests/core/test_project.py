@@ -18,6 +18,8 @@ import yaml
 from medperf_cli.core.names import GITATTRIBUTES, GITATTRIBUTES_BYTES, REGISTRY_DIR
 from scripts.code_facts import Module, length, read_module
 
+pytestmark = pytest.mark.xdist_group("project")  # one worker reads the whole tree once
+
 ROOT = Path(__file__).resolve().parents[2]
 CONTENT = ROOT / "site_generator" / "content"
 STORY = "tests/golden/story"
