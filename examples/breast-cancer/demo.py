@@ -7,11 +7,11 @@ prepares its data, runs both models in containers and publishes results. Everyth
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
 import shutil
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import build_images
@@ -233,14 +233,27 @@ def approve(stage: Stage, who: str, reason: str) -> None:
 def clean(stage: Stage) -> None:
     """Remove the stage, the build cache, and the images that were loaded for it."""
     stage.remove()
-    with contextlib.suppress(OSError, ValueError, docker.errors.DockerException):
-        summary = json.loads((IMAGES / build_images.SUMMARY).read_text(encoding="utf-8"))
-        images = docker.from_env().images
-        for cube in summary["cubes"].values():
-            with contextlib.suppress(docker.errors.ImageNotFound):
-                images.remove(cube["image_id"], force=True)
+    kept = list(unremoved_images())
     shutil.rmtree(CACHE, ignore_errors=True)
     print(f"removed {stage.root}, .cache/breast-cancer and the demo's images")
+    for name, reason in kept:
+        print(f"  but not image {name}: {reason}")
+
+
+def unremoved_images() -> Iterator[tuple[str, str]]:
+    """Remove the demo's images; which could not be, and why."""
+    try:
+        summary = json.loads((IMAGES / build_images.SUMMARY).read_text(encoding="utf-8"))
+        images = docker.from_env().images
+    except (OSError, ValueError, docker.errors.DockerException):
+        return  # nothing was built, or no engine answers
+    for name, cube in summary["cubes"].items():
+        try:
+            images.remove(cube["image_id"], force=True)
+        except docker.errors.ImageNotFound:
+            continue
+        except docker.errors.APIError as error:
+            yield name, str(error.explanation)
 
 
 if __name__ == "__main__":
