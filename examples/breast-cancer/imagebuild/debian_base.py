@@ -75,7 +75,9 @@ def _bootstrap(target: Path) -> None:
         *(f"--extract-hook={hook}" for hook in _AFTER),
         *(_codename(), str(target), *_sources()),
     ]
-    environment = {**os.environ, "SOURCE_DATE_EPOCH": str(EPOCH), "PYTHONHASHSEED": "0"}
+    # What Python on this machine is told, such as to write no byte code, must not change the base.
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    environment = {**inherited, "SOURCE_DATE_EPOCH": str(EPOCH), "PYTHONHASHSEED": "0"}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         last = "\n".join(done.stderr.splitlines()[-15:])
