@@ -48,6 +48,11 @@ class Composer:
         """The files as a change to the snapshot."""
         return Change(self.snapshot, dict(self.files))
 
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """The entity files of the request, sorted."""
+        return tuple(path for path in sorted(self.files) if path.endswith(".yml"))
+
     def pin(self, path: EntityPath) -> Pin:
         """Pin a file of the registry or of this request."""
         return self.after.reader.pin(path)
@@ -80,7 +85,7 @@ class Composer:
     def sign(self, signer: Signer) -> None:
         """Sign what is not signed yet, and keep it in the outbox."""
         registry = self.state.reader.first_root.registry
-        for text in [p for p in self.files if p.endswith(".yml")]:
+        for text in self.paths:
             path = parse_path(text)
             armor = str(signature_path(path))
             kept = self.outbox / armor

@@ -9,11 +9,12 @@ from medperf_cli.adapters.files import writing
 from medperf_cli.adapters.forge.base import Forge, Request, RequestState
 from medperf_cli.core.check.engine import check
 from medperf_cli.core.check.findings import Finding, Report, Severity, Verdict
-from medperf_cli.core.names import EntityPath, parse_path
+from medperf_cli.core.names import parse_path
 from medperf_cli.core.requests import OpenRequest
 from medperf_cli.core.snapshot import Change
 from medperf_cli.errors import RejectedError
 from medperf_cli.flows.hosting.gathering import Gathered, gather
+from medperf_cli.flows.hosting.request_commits import rebased
 from medperf_cli.flows.identity import me, signer
 from medperf_cli.flows.reading.sync import sync
 from medperf_cli.flows.submitting.desk import Desk
@@ -76,12 +77,11 @@ def publish(desk: Desk, title: str, before: Callable[[], None] = _nothing) -> Pu
         RejectedError, ConflictError, NetworkError: as the forge says; the signed files stay in the outbox.
 
     """
-    files = desk.composer.files
-    paths = tuple(p for p in sorted(files) if p.endswith(".yml"))
+    files, paths = desk.composer.files, desk.composer.paths
     if not paths:
         return Published(None, (), sent=False, merged=False)
-    expect_allowed(desk, _entities(paths))
-    _look_first(desk)
+    for note in _looked_at(desk, desk.composer.change).at(Severity.NOTE):
+        desk.deps.talk.say(f"note {note.rule}: '{note.path}' {note.message}")
     if not desk.deps.confirm(preview(desk, title)):
         return Published(None, paths, sent=False, merged=False)
     before()
@@ -90,36 +90,36 @@ def publish(desk: Desk, title: str, before: Callable[[], None] = _nothing) -> Pu
     _refuse(report)
     forge = forge_of(desk.store, desk.meta)
     request = forge.open(files, title=title, author=_author(desk), base=desk.meta.verified_commit)
-    merged = request.state is RequestState.MERGED
-    if merged:
-        _settle(desk)
-    waiting = () if merged else waits_for(report)
-    return Published(request.id, paths, sent=True, merged=merged, waiting=waiting)
+    return _sent(desk, request, lambda: report)
 
 
 def deliver(desk: Desk, forge: Forge, request_id: str) -> Published:
     """Send the composer's decision files as decisions about an open request (raises as `publish`)."""
     request = forge.read(request_id)
-    files = desk.composer.files
-    paths = tuple(p for p in sorted(files) if p.endswith(".yml"))
-    expect_allowed(desk, _entities(paths))
-    _refuse(_without_signatures(check(_together(desk, request))))
+    files, paths = desk.composer.files, desk.composer.paths
+    own = desk.store.change(request.base, request.head)
+    _looked_at(desk, rebased(desk.composer.snapshot, own, files))
     if not desk.deps.confirm(preview(desk, f"decision on request {request.id}: {request.title}")):
         return Published(request.id, paths, sent=False, merged=False)
     desk.composer.sign(signer(desk.deps.settings, interactive=desk.deps.interactive))
     done = forge.decide(request, me(desk.deps.settings), files)
-    merged = done.state is RequestState.MERGED
+    return _sent(desk, done, lambda: gathered_at(desk, done).report)
+
+
+def _sent(desk: Desk, request: Request, report: Callable[[], Report]) -> Published:
+    """What became of a request; `report` is asked for, and says who must still act, if it is open."""
+    merged = request.state is RequestState.MERGED
     if merged:
         _settle(desk)
-    waiting = () if merged else waits_for(gathered_at(desk, done).report)
-    return Published(request.id, paths, sent=True, merged=merged, waiting=waiting)
+    waiting = () if merged else waits_for(report())
+    return Published(request.id, desk.composer.paths, sent=True, merged=merged, waiting=waiting)
 
 
 def preview(desk: Desk, title: str) -> str:
     """The exact files that will leave, as text."""
     files = desk.composer.files
     parts = [f"This will be sent to {desk.meta.url} ({title}):\n"]
-    for text in sorted(p for p in files if p.endswith(".yml")):
+    for text in desk.composer.paths:
         body = "".join(f"  {line}\n" for line in files[text].decode().splitlines())
         by = parse_path(text).signer or "its admins"
         parts.append(f"--- registry/{text} (to be signed by {by})\n{body}")
@@ -132,30 +132,18 @@ def waits_for(report: Report) -> tuple[str, ...]:
     return tuple(f"'{f.path}' {f.message}" for f in report.findings if f.severity in acting)
 
 
-def _entities(paths: tuple[str, ...]) -> list[EntityPath]:
-    return [parse_path(path) for path in paths]
-
-
-def _together(desk: Desk, request: Request) -> Change:
-    """What main lacks of a request, with the composer's decisions about it."""
-    snapshot = desk.composer.snapshot
-    added = desk.store.change(request.base, request.head).added
-    lacking = {path: data for path, data in added.items() if snapshot.get(path) is None}
-    return Change(snapshot, {**lacking, **desk.composer.files})
-
-
 def gathered_at(desk: Desk, request: Request) -> Gathered:
     """A request with its waiting decisions, as it would enter the verified main (raises as `gather`)."""
     opened = OpenRequest(request.id, request.head, dict(request.decisions))
     return gather(desk.store, desk.meta.verified_commit, opened)
 
 
-def _look_first(desk: Desk) -> None:
-    """Refuse what the check rejects before anybody is asked, and say what it notes."""
-    report = _without_signatures(check(desk.composer.change))
+def _looked_at(desk: Desk, change: Change) -> Report:
+    """What the check says before anybody is asked; refuses what I may not send and what it rejects."""
+    expect_allowed(desk, [parse_path(path) for path in desk.composer.paths])
+    report = _without_signatures(check(change))
     _refuse(report)
-    for note in report.at(Severity.NOTE):
-        desk.deps.talk.say(f"note {note.rule}: '{note.path}' {note.message}")
+    return report
 
 
 def _without_signatures(report: Report) -> Report:
@@ -169,8 +157,7 @@ def _refuse(report: Report) -> None:
 
 def _author(desk: Desk) -> str:
     """The member who answers for the request: of a first member file the new member itself."""
-    paths = (parse_path(p) for p in desk.composer.files if p.endswith(".yml"))
-    signers = [p.signer for p in paths if p.signer]
+    signers = [path.signer for path in desk.composer.change.entities if path.signer]
     return signers[0] if signers else me(desk.deps.settings)
 
 
