@@ -12,6 +12,7 @@ from medperf_cli.adapters.store.index import Index
 from medperf_cli.adapters.store.index_rows import Filter
 from medperf_cli.adapters.store.remote import init
 from medperf_cli.adapters.store.repository import GitStore
+from medperf_cli.core.lifecycle.reader import sha256
 from medperf_cli.core.names import Kind
 from medperf_cli.errors import (
     ConfigurationError,
@@ -286,5 +287,36 @@ def test_verify_replays_everything_without_the_network_and_without_the_index(hos
         meta = index.meta()
         assert meta
         index.replace_all([], replace(meta, root_sha256="0" * 64))
-    with pytest.raises(IntegrityError, match="not the pinned one"):
+    with pytest.raises(IntegrityError, match="does not begin with the pinned root"):
         verify_registry(acme.deps)
+
+
+def two_lives(folder: Path) -> RegistryRepo:
+    """A repository whose folder held another registry, which was removed; code stands beside it."""
+    repository = RegistryRepo.make(folder)
+    repository.commit({"README.md": b"code\n"})
+    repository.commit(in_folder(genesis(title="The first life")))
+    repository.commit({}, delete=["registry"])
+    repository.commit(in_folder(genesis()))
+    repository.commit({"README.md": b"more code\n"})
+    return repository
+
+
+def in_folder(files: dict[str, bytes]) -> dict[str, bytes]:
+    return {f"registry/{path}": data for path, data in files.items()}
+
+
+def test_a_registry_begins_where_its_pinned_root_does(host: Hosted, tmp_path: Path) -> None:
+    repository = two_lives(tmp_path / "two.git")
+    acme = office(host, "acme", add=False)
+    root = f"sha256:{sha256(genesis()['root/1.yml'])}"
+    assert add_registry(acme.deps, str(repository.path), root).synced.judged == 1
+
+
+def test_who_began_a_registry_anew_in_its_history_is_found_out(host: Hosted, tmp_path: Path) -> None:
+    repository = two_lives(tmp_path / "two.git")
+    repository.commit({}, delete=["registry"])
+    repository.commit(in_folder(genesis()))  # the same root: whatever came between would be forgotten
+    acme = office(host, "acme", add=False)
+    with pytest.raises(LawlessError, match="TREE001"):
+        add_registry(acme.deps, str(repository.path), f"sha256:{sha256(genesis()['root/1.yml'])}")

@@ -102,10 +102,10 @@ def replay(deps: Deps, store: GitStore, known: Meta, head: str) -> Replayed:
     verified = known.verified_commit or None
     done = Replayed(verified, known.clock, {})
     steps = list(store.history(head, verified))
+    if verified is None:
+        steps = _from_genesis(store, steps, known.root_sha256)
     for number, step in enumerate(steps, 1):
         change = store.change(step.parent, step.commit)
-        if done.commit is None:
-            _see_root(change, known.root_sha256)
         report = check(change, sorts=CONSENSUS)
         if report.verdict is Verdict.REJECT:
             done.failure = LawlessError(step.commit, report.findings, done.commit)
@@ -124,14 +124,20 @@ def _enter(done: Replayed, step: Step, change: Change, registry: str) -> None:
     done.judged += 1
 
 
-def _see_root(change: Change, pinned: str) -> None:
-    root = change.added.get(ROOT_ONE)
-    if root is None or sha256(root) != pinned:
-        found = "none" if root is None else f"sha256:{sha256(root)}"
-        raise IntegrityError(
-            f"the registry's root is not the pinned one: pinned sha256:{pinned}, found {found}",
-            hint="ask the registry's admins for the address and the root's fingerprint",
-        )
+def _from_genesis(store: GitStore, steps: list[Step], pinned: str) -> list[Step]:
+    """The steps from the first that adds the pinned root where no registry was; earlier ones are not read.
+
+    A folder may have held another registry before, which its owner removed.
+    """
+    for number, step in enumerate(steps):
+        change = store.change(step.parent, step.commit)
+        root = change.added.get(ROOT_ONE)
+        if root is not None and sha256(root) == pinned and change.base.empty():
+            return steps[number:]
+    raise IntegrityError(
+        f"main does not begin with the pinned root sha256:{pinned}",
+        hint="ask the registry's admins for the address and the root's fingerprint",
+    )
 
 
 def _store(store: GitStore, here: Place, known: Meta, done: Replayed) -> int:
