@@ -1,4 +1,7 @@
-"""Builds everything of this example that is an asset: four image archives, weights, the demo dataset.
+"""Builds everything of this example that is an asset: image archives, weights, the demo dataset.
+
+A folder of `cubes/` with a Dockerfile is an image, one with a cube.yaml a cube; several cubes may share an
+image and differ in their weights.
 
 Prints a JSON summary on stdout; what it does goes to stderr. When nothing changed it only checks and prints.
 """
@@ -20,8 +23,10 @@ import imagebuild
 from imagebuild import archive, debian_base, demo_dataset, dockerfile, layers, pulled_base
 
 HERE = Path(__file__).resolve().parent
-CUBES = ("data-preparator", "reference-model", "random-forest", "metrics")
+CUBES = tuple(sorted(path.parent.name for path in HERE.glob("cubes/*/cube.yaml")))
+IMAGES = tuple(sorted(path.parent.name for path in HERE.glob("cubes/*/Dockerfile")))
 SUMMARY = "images.json"
+_REPOSITORY, _TAG = "breast-cancer", "1"
 
 
 def main() -> None:
@@ -47,13 +52,16 @@ def build(out: Path, cache: Path, reference: str | None, *, refresh: bool) -> di
     if not refresh and (summary := _standing(out, inputs)) is not None:
         return summary
     base = _base(cache / _base_key(reference), reference, refresh=refresh)
+    images = {image: _image(image, base, out) for image in IMAGES}
     summary = {
         "inputs": inputs,
         "base": reference or "mmdebstrap",
-        "cubes": {cube: _cube(cube, base, out) for cube in CUBES},
+        "cubes": {cube: _cube(cube, images[image_of(cube)], out) for cube in CUBES},
         "demo_dataset": _asset(demo_dataset.write(HERE / "data/demo", out / "demo_dataset.tar.gz")),
     }
-    (out / SUMMARY).write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
+    partial = out / f"{SUMMARY}.partial"
+    partial.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
+    partial.replace(out / SUMMARY)
     return summary
 
 
@@ -74,22 +82,34 @@ def _base(folder: Path, reference: str | None, *, refresh: bool) -> archive.Base
     return base
 
 
-def _cube(cube: str, base: archive.Base, out: Path) -> dict[str, Any]:
-    """Write one cube's archive and copy its additional files; returns its part of the summary."""
-    print(f"writing {cube}.tar", file=sys.stderr)
-    recipe = dockerfile.read(HERE / "cubes" / cube / "Dockerfile", HERE / "cubes")
-    layer = layers.from_files(recipe.files, out / f"{cube}.layer")
-    name = f"breast-cancer/{cube}:1"
-    image = archive.write(out / f"{cube}.tar", name, base, recipe, layer)
+def image_of(cube: str) -> str:
+    """The folder of the image that a cube's container config names."""
+    config = (HERE / "cubes" / cube / "container_config.yaml").read_text(encoding="utf-8")
+    (line,) = (line for line in config.splitlines() if line.startswith("image: "))
+    return line.removeprefix(f"image: {_REPOSITORY}/").removesuffix(f":{_TAG}")
+
+
+def _image(image: str, base: archive.Base, out: Path) -> dict[str, Any]:
+    """Write one image's archive; returns what is known of it."""
+    print(f"writing {image}.tar", file=sys.stderr)
+    recipe = dockerfile.read(HERE / "cubes" / image / "Dockerfile", HERE / "cubes")
+    layer = layers.from_files(recipe.files, out / f"{image}.layer")
+    name = f"{_REPOSITORY}/{image}:{_TAG}"
+    written = archive.write(out / f"{image}.tar", name, base, recipe, layer)
     layer.path.unlink()
-    additional = sorted((HERE / "cubes" / cube / "workspace/additional_files").glob("*"))
     return {
         "image": name,
-        "image_id": image.image_id,
-        "manifest_digest": image.manifest_digest,
-        "archive": _asset(image.archive),
-        "additional_files": [_asset(layers.blob(Path(shutil.copy(path, out)))) for path in additional],
+        "image_id": written.image_id,
+        "manifest_digest": written.manifest_digest,
+        "archive": _asset(written.archive),
     }
+
+
+def _cube(cube: str, image: dict[str, Any], out: Path) -> dict[str, Any]:
+    """Copy one cube's additional files beside its image; returns its part of the summary."""
+    additional = sorted((HERE / "cubes" / cube / "workspace/additional_files").glob("*"))
+    files = [_asset(layers.blob(Path(shutil.copy(path, out)))) for path in additional]
+    return {**image, "additional_files": files}
 
 
 def _standing(out: Path, inputs: str) -> dict[str, Any] | None:

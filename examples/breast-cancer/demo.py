@@ -55,7 +55,7 @@ def play(stage: Stage) -> None:
     stage.clear()
     stage.heading("0. Building the four cubes and the demo dataset (kept for the next time)")
     build_images.build(IMAGES, CACHE, None, refresh=False)
-    shutil.copytree(HERE / "data" / "hospital-north", stage.root / HOSPITAL / "export")
+    shutil.copytree(HERE / "data" / HOSPITAL / "export", stage.root / HOSPITAL / "export")
     root = found(stage)
     join(stage, root)
     define(stage)
@@ -216,7 +216,7 @@ def cube_options(stage: Stage, cube: str) -> list[str | Path]:
     """The files of a cube as options of `submit`."""
     folder = HERE / "cubes" / cube
     options: list[str | Path] = ["--container-config", folder / "container_config.yaml"]
-    options += ["--about", folder / "cube.yaml", "--archive", IMAGES / f"{cube}.tar"]
+    options += ["--about", folder / "cube.yaml", "--archive", IMAGES / f"{build_images.image_of(cube)}.tar"]
     if (folder / "workspace/parameters.yaml").exists():
         options += ["--parameters-file", folder / "workspace/parameters.yaml"]
     for file in sorted((folder / "workspace").glob("additional_files/*")):

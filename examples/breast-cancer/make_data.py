@@ -1,4 +1,4 @@
-"""Splits the 569 WDBC patients into training part, demo dataset, hospital exports and a reserve.
+"""Splits the 569 WDBC patients into training part, demo dataset and the exports of three hospitals.
 
 Run it to write `data/` again; needs scikit-learn, which carries the data set. Deterministic: patients are
 ordered by a hash of the seed and their row number, so no random generator of any library version matters.
@@ -13,13 +13,16 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 
+from exports import COLUMNS, DEMO, HOSPITALS, NORTH_CLINIC, TRAINING, Column, Export
 from sklearn.datasets import load_breast_cancer
 
 SEED = "wdbc-2024"
 DATA = Path(__file__).parent / "data"
-STATISTICS = {"mean": "mean", "error": "se", "worst": "worst"}
+EXPORTS = (TRAINING, DEMO, *HOSPITALS)
+Rows = list[list[str]]
 
 
 @dataclass(frozen=True)
@@ -31,27 +34,8 @@ class Patient:
     malignant: bool
 
 
-@dataclass(frozen=True)
-class Export:
-    """How one place exports its raw data: folder, size, patient ids and the looks of its CSV files."""
-
-    folder: str
-    patients: int
-    prefix: str
-    id_column: str
-    delimiter: str
-    feature_column: str
-    diagnosis_column: str = "diagnosis"
-
-
-TRAINING = Export("training", 149, "T", "patient", ",", "{feature}_{statistic}")
-DEMO = Export("demo", 40, "D", "patient_id", ",", "{feature}_{statistic}")
-HOSPITALS = (Export("hospital-north", 180, "N", "MRN", ";", "{feature} ({statistic})", "Diagnosis"),)
-# A further hospital is a further Export, taken from the reserve; what stands before it does not change.
-
-
 def patients() -> list[Patient]:
-    """All 569 patients, in the order of the published file."""
+    """All 569 patients, in the order of the published file, whose columns are `COLUMNS`."""
     table = load_breast_cancer()
     return [
         Patient(row, tuple(float(v) for v in values), malignant=int(target) == 0)
@@ -59,34 +43,62 @@ def patients() -> list[Patient]:
     ]
 
 
-def feature_names() -> list[tuple[str, str]]:
-    """(feature, statistic) of each column, such as ('concave points', 'worst')."""
-    names = []
-    for text in load_breast_cancer().feature_names:
-        statistic = next(word for word in STATISTICS if word in text.split())
-        names.append((text.replace(statistic, "").strip(), STATISTICS[statistic]))
-    return names
+def draw(purpose: str) -> int:
+    """A number that depends on SEED and `purpose` only."""
+    return int.from_bytes(hashlib.sha256(f"{SEED}/{purpose}".encode()).digest(), "big")
 
 
 def shuffled(people: Iterable[Patient], purpose: str) -> list[Patient]:
     """The patients in an order that depends on SEED and `purpose` only."""
-    return sorted(people, key=lambda p: hashlib.sha256(f"{SEED}/{purpose}/{p.row}".encode()).hexdigest())
+    return sorted(people, key=lambda p: draw(f"{purpose}/{p.row}"))
 
 
-def split(people: Sequence[Patient], sizes: Sequence[int]) -> Iterator[list[Patient]]:
-    """Disjoint parts of the given sizes, each with the share of malignant cases of the whole."""
+def split(people: Sequence[Patient], exports: Sequence[Export]) -> Iterator[list[Patient]]:
+    """Disjoint parts with as many malignant and benign cases as the exports say."""
     order = shuffled(people, "split")
     classes = {kind: [p for p in order if p.malignant == kind] for kind in (True, False)}
-    share = len(classes[True]) / len(people)
-    for size in sizes:
-        wanted = {True: round(size * share), False: size - round(size * share)}
+    for export in exports:
+        wanted = {True: export.malignant, False: export.benign}
         part = [classes[kind].pop(0) for kind in (True, False) for _ in range(wanted[kind])]
         yield shuffled(part, "order")
 
 
-def number(value: float) -> str:
-    """The value as published: the shortest text that reads back the same."""
-    return repr(value).removesuffix(".0")
+def number(value: float, power: int, decimal: str) -> str:
+    """The value as published, times a power of ten: the same digits, so that nothing is lost."""
+    scaled = Decimal(repr(value)).scaleb(power)
+    text = f"{scaled:f}"
+    return (text.rstrip("0").rstrip(".") if "." in text else text).replace(".", decimal)
+
+
+def cells(export: Export, patient: Patient) -> list[str]:
+    """A patient's measurements in the order, units and spelling of the export, some of them missing."""
+    values = dict(zip(COLUMNS, patient.values, strict=True))
+    found = []
+    for column in export.columns:
+        word = _missing_word(export, patient, column)
+        power = export.scales.get(column[0], 0)
+        found.append(number(values[column], power, export.decimal) if word is None else word)
+    return found
+
+
+def tables(export: Export, part: Sequence[Patient]) -> tuple[Rows, Rows]:
+    """Features and labels of one place with their headers, in different row orders as in real exports."""
+    ids = {p.row: f"{export.prefix}-{i:04d}" for i, p in enumerate(part, start=1)}
+    columns = [export.name(column) for column in export.columns]
+    features = [[ids[p.row], *cells(export, p)] for p in part]
+    labels = [[ids[p.row], export.words[0 if p.malignant else 1]] for p in shuffled(part, "labels")]
+    return [[export.id_column, *columns], *features], [[export.id_column, export.diagnosis_column], *labels]
+
+
+def spoilt(features: Rows) -> Rows:
+    """North clinic's first export: one scanner's seven patients in µm below [mm], one patient twice."""
+    header, *rows = features
+    lengths = [i for i, name in enumerate(header) if name.endswith("[mm]")]
+    broken = [list(row) for row in rows]
+    for row in broken[40:47]:
+        for i in lengths:
+            row[i] = number(float(row[i].replace(",", ".")), 3, ",")
+    return [header, *broken, broken[11]]
 
 
 def write_csv(path: Path, delimiter: str, rows: Iterable[Sequence[str]]) -> None:
@@ -96,37 +108,31 @@ def write_csv(path: Path, delimiter: str, rows: Iterable[Sequence[str]]) -> None
         csv.writer(file, delimiter=delimiter, lineterminator="\n").writerows(rows)
 
 
-def write_export(export: Export, part: Sequence[Patient]) -> None:
-    """Write features and labels of one place as two CSV files, in different row orders as in real exports."""
-    folder = DATA / export.folder
-    ids = {p.row: f"{export.prefix}-{i:04d}" for i, p in enumerate(part, start=1)}
-    columns = [export.feature_column.format(feature=f, statistic=s) for f, s in feature_names()]
-    if export.delimiter == ",":
-        columns = [c.replace(" ", "_") for c in columns]
-    features = [[ids[p.row], *map(number, p.values)] for p in part]
-    labels = [[ids[p.row], "M" if p.malignant else "B"] for p in shuffled(part, "labels")]
-    write_csv(folder / "features/features.csv", export.delimiter, [[export.id_column, *columns], *features])
-    header = [export.id_column, export.diagnosis_column]
-    write_csv(folder / "labels/labels.csv", export.delimiter, [header, *labels])
+def write_export(folder: Path, export: Export, features: Rows, labels: Rows) -> None:
+    """Write the two files of one export."""
+    write_csv(folder / "features/features.csv", export.delimiter, features)
+    write_csv(folder / "labels/labels.csv", export.delimiter, labels)
 
 
 def main() -> None:
     """Write all exports and `split.json`, which says how many patients are where."""
-    people = patients()
-    exports = (TRAINING, DEMO, *HOSPITALS)
     sizes = {}
-    for export, part in zip(exports, split(people, [e.patients for e in exports]), strict=True):
-        write_export(export, part)
+    for export, part in zip(EXPORTS, split(patients(), EXPORTS), strict=True):
+        features, labels = tables(export, part)
+        write_export(DATA / export.folder, export, features, labels)
+        if export is NORTH_CLINIC:
+            write_export(DATA / "north-clinic/first-export", export, spoilt(features), labels)
         malignant = sum(p.malignant for p in part)
-        sizes[export.folder] = {"malignant": malignant, "benign": len(part) - malignant}
-    used = {kind: sum(size[kind] for size in sizes.values()) for kind in ("malignant", "benign")}
-    malignant = sum(p.malignant for p in people)
-    sizes["reserve"] = {
-        "malignant": malignant - used["malignant"],
-        "benign": len(people) - malignant - used["benign"],
-    }
+        sizes[export.folder.split("/")[0]] = {"malignant": malignant, "benign": len(part) - malignant}
     (DATA / "demo/paths.yaml").write_text("data_path: features\nlabels_path: labels\n", encoding="utf-8")
     (DATA / "split.json").write_text(json.dumps(sizes, indent=2) + "\n", encoding="utf-8")
+
+
+def _missing_word(export: Export, patient: Patient, column: Column) -> str | None:
+    """What stands in a cell that the export lacks; None where it has the measurement."""
+    if draw(f"missing/{patient.row}/{column}") % 1000 >= export.missing:
+        return None
+    return export.missing_words[draw(f"word/{patient.row}/{column}") % len(export.missing_words)]
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.support.example_cubes import CUBES, HERE, read
+from tests.support.example_cubes import CUBES, HERE, HOSPITALS, read, succeed, with_raw
 
 
 @pytest.fixture(autouse=True)
@@ -28,7 +28,7 @@ def test_the_committed_data_are_what_the_script_makes(
     make_data.main()
     made = {p.relative_to(tmp_path): p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()}
     assert made == {path: (HERE / "data" / path).read_bytes() for path in made}
-    assert len(made) == 8
+    assert len(made) == 14
     parts = json.loads((tmp_path / "split.json").read_bytes())
     assert sum(sum(part.values()) for part in parts.values()) == 569
     assert min(min(part.values()) for part in parts.values()) > 11
@@ -37,8 +37,33 @@ def test_the_committed_data_are_what_the_script_makes(
 def test_no_patient_is_in_two_parts() -> None:
     make_data = importlib.import_module("make_data")
     people = make_data.patients()
-    rows = [p.row for part in make_data.split(people, [149, 40, 180, 120, 79]) for p in part]
-    assert len(rows) == len(set(rows)) == 568
+    parts = list(zip(make_data.EXPORTS, make_data.split(people, make_data.EXPORTS), strict=True))
+    rows = [p.row for _, part in parts for p in part]
+    assert len(rows) == len(set(rows)) == 569
+    mix = {export.folder: sum(p.malignant for p in part) / len(part) for export, part in parts}
+    assert min(min(e.malignant, e.benign) for e, _ in parts) > 11
+    assert mix["north-clinic/export"] == 0.2
+    assert mix["st-mary/export"] == pytest.approx(0.37, abs=0.01)
+    assert mix["lakeside/export"] > 0.6
+
+
+def test_every_export_holds_the_published_digits(tmp_path: Path) -> None:
+    """What an export scales or leaves out comes back by the cube's preparation to the published number."""
+    make_data = importlib.import_module("make_data")
+    people = make_data.patients()
+    for export, part in zip(make_data.EXPORTS, make_data.split(people, make_data.EXPORTS), strict=True):
+        if (name := export.folder.split("/")[0]) not in HOSPITALS:
+            continue
+        volumes = with_raw(tmp_path / name, export.folder)
+        succeed("data-preparator", "prepare", volumes)
+        header, *rows = read(volumes / "data/features.csv")
+        completed = {tuple(row) for row in read(volumes / "metadata/completed.csv")[1:]}
+        columns = ["_".join(column).replace(" ", "_") for column in make_data.COLUMNS]
+        assert header[1:] == columns
+        for row, patient in zip(rows, part, strict=True):
+            for column, cell, value in zip(columns, row[1:], patient.values, strict=True):
+                assert (row[0], column) in completed or float(cell) == value
+        assert bool(completed) == (name == "lakeside")
 
 
 @pytest.fixture
@@ -66,6 +91,20 @@ def test_the_build_is_reproducible_and_idle_when_nothing_changed(tiny_base: Path
     archive.write_bytes(b"torn")
     assert build_images.build(tmp_path / "a", tiny_base, None, refresh=False) == summary
     assert archive.read_bytes() == (tmp_path / "b/metrics.tar").read_bytes()
+
+
+def test_models_of_one_vendor_share_an_image_and_differ_in_their_weights(
+    tiny_base: Path, tmp_path: Path
+) -> None:
+    build_images = importlib.import_module("build_images")
+    cubes = build_images.build(tmp_path / "out", tiny_base, None, refresh=False)["cubes"]
+    assert len(cubes) == 9
+    assert (
+        len({cube["image_id"] for cube in cubes.values()}) == len(list((tmp_path / "out").glob("*.tar"))) == 5
+    )
+    trees = [cubes[name] for name in ("random-forest", "gradient-boosting", "one-feature")]
+    assert len({cube["archive"]["sha256"] for cube in trees}) == 1
+    assert len({cube["additional_files"][0]["sha256"] for cube in trees}) == 3
 
 
 def test_an_archive_holds_the_cube_its_settings_and_consistent_digests(

@@ -9,15 +9,32 @@ import subprocess
 import sys
 from pathlib import Path
 
+import yaml
+
 HERE = Path(__file__).parents[2] / "examples/breast-cancer"
 CUBES = HERE / "cubes"
-HOSPITAL = "hospital-north"
+HOSPITALS = {
+    "st-mary": {"M": True, "B": False},
+    "north-clinic": {"bösartig": True, "gutartig": False},
+    "lakeside": {"1": True, "0": False},
+}
+"""Each hospital's words for the diagnosis."""
+DELIMITERS = {"st-mary": ";", "north-clinic": ";", "lakeside": "\t"}
+MODELS = ("reference-model", "random-forest", "gradient-boosting", "one-feature")
+MODELS += ("nearest-neighbours", "linear-svm", "memorizer")
+HOSPITAL = "st-mary/export"
+
+
+def image_folder(cube: str) -> Path:
+    """Where the code of a cube's image is."""
+    config = yaml.safe_load((CUBES / cube / "container_config.yaml").read_text(encoding="utf-8"))
+    return CUBES / str(config["image"]).removeprefix("breast-cancer/").removesuffix(":1")
 
 
 def run(cube: str, task: str, volumes: Path) -> subprocess.CompletedProcess[str]:
     """Run a cube's task as the container would, with `volumes` in place of /mlcommons/volumes."""
     return subprocess.run(
-        [sys.executable, str(CUBES / cube / "project/main.py"), task, "--volumes", str(volumes)],
+        [sys.executable, str(image_folder(cube) / "project/main.py"), task, "--volumes", str(volumes)],
         env={
             **os.environ,
             "PYTHONPATH": str(CUBES / "shared"),

@@ -56,7 +56,9 @@ def write(target: Path, name: str, base: Base, recipe: Recipe, layer: Blob) -> I
             ],
         }
     )
-    _write_tar(target, layers, [config, manifest], _indexes(name, config, manifest, layers))
+    partial = target.with_suffix(".partial")
+    _write_tar(partial, layers, [config, manifest], _indexes(name, config, manifest, layers))
+    partial.replace(target)
     return Image(blob(target), f"sha256:{_sha256(config)}", f"sha256:{_sha256(manifest)}")
 
 

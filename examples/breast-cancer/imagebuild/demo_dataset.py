@@ -15,13 +15,14 @@ def write(source: Path, target: Path) -> Blob:
     The tar inside is the same everywhere; gzip's bytes depend on the machine's zlib.
     """
     files = {PurePosixPath(p.relative_to(source).as_posix()): p for p in source.rglob("*") if p.is_file()}
-    plain = target.with_suffix(".plain")
+    plain, partial = target.with_suffix(".plain"), target.with_suffix(".partial")
     from_files(files, plain)
     with (
         plain.open("rb") as tar,
-        target.open("wb") as file,
+        partial.open("wb") as file,
         gzip.GzipFile(filename="", mode="wb", fileobj=file, mtime=0) as packed,
     ):
         shutil.copyfileobj(tar, packed)
     plain.unlink()
+    partial.replace(target)
     return blob(target)

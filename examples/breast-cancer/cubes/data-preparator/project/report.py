@@ -8,7 +8,8 @@ from pathlib import Path
 
 from cube import write_yaml
 
-PENDING, PREPARED, REFUSED = (0, "PENDING"), (1, "PREPARED"), (-1, "REFUSED")
+PENDING, PREPARED, COMPLETED, REFUSED = (0, "PENDING"), (1, "PREPARED"), (2, "COMPLETED"), (-1, "REFUSED")
+"""COMPLETED is prepared too: measurements were missing, and medians stand in their place."""
 _SECONDS_BETWEEN_WRITES = 0.5
 
 
@@ -21,9 +22,9 @@ class Report:
         self._comment = dict.fromkeys(self._status, "")
         self.write()
 
-    def note(self, case: str, comment: str = "") -> None:
-        """A case is done: prepared, or refused with the reason as comment."""
-        self._status[case] = REFUSED if comment else PREPARED
+    def note(self, case: str, status: tuple[int, str], comment: str = "") -> None:
+        """A case is done, and why it is not simply prepared."""
+        self._status[case] = status
         self._comment[case] = comment
         if time.monotonic() - self._written > _SECONDS_BETWEEN_WRITES:
             self.write()

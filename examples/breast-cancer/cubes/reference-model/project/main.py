@@ -1,4 +1,7 @@
-"""Reference model of the breast cancer benchmark: logistic regression on standardised features."""
+"""Linear models of the breast cancer benchmark: logistic function of a weighted sum of features.
+
+The reference model and others whose weights have the same form (a calibrated linear SVM) are run by it.
+"""
 
 from __future__ import annotations
 
