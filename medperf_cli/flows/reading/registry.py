@@ -47,6 +47,11 @@ class Place:
         return self.folder / "pin.json"
 
     @property
+    def requests(self) -> Path:
+        """What open requests ask for, as of the last contact; it can be had again."""
+        return self.folder / "requests.json"
+
+    @property
     def lock(self) -> Path:
         """Held while the copy is changed."""
         return self.folder / "lock"
