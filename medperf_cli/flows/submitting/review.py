@@ -44,6 +44,11 @@ class Review:
     files: Mapping[str, bytes]
     decided: tuple[str, ...]
 
+    @property
+    def entities(self) -> list[EntityPath]:
+        """What it would add, in path order."""
+        return sorted(parse_path(path) for path in self.files if path.endswith(".yml"))
+
 
 def reviews(desk: Desk) -> list[Review]:
     """All open requests, judged against the verified main (raises NetworkError).
@@ -139,14 +144,23 @@ def _decided_by_me(desk: Desk, request: Request) -> set[EntityPath]:
     return {path.subject for path in decisions if path.signer == who}
 
 
+def revoked_by_me(desk: Desk, request_id: str, path: EntityPath) -> bool:
+    """Whether my vote on `path` stands in an open request, or beside it."""
+    return path in _decided_by_me(desk, forge_of(desk.store, desk.meta).read(request_id))
+
+
+def state_after(desk: Desk, files: Mapping[str, bytes]) -> Lifecycle:
+    """The registry as it would stand with these files."""
+    return Lifecycle(Reader(Overlay(desk.composer.snapshot, files)))
+
+
 def _paths(desk: Desk, request: Request) -> list[EntityPath]:
     added = desk.store.change(request.base, request.head).added
     return [parse_path(p) for p in added if p.endswith(".yml")]
 
 
 def _after(desk: Desk, request: Request) -> Lifecycle:
-    added = desk.store.change(request.base, request.head).added
-    return Lifecycle(Reader(Overlay(desk.composer.snapshot, added)))
+    return state_after(desk, desk.store.change(request.base, request.head).added)
 
 
 def _review_or_refusal(desk: Desk, request: Request) -> Review:
