@@ -20,6 +20,7 @@ GROUPS: dict[str, tuple[str, str]] = {
     "association": ("association", "See and decide who takes part in a benchmark."),
     "result": ("result", "See, check and submit results."),
     "review": ("review", "See and decide what waits for you."),
+    "todo": ("todo", "See what waits for you, and what to type."),
     "decision": ("decision", "See what members decided, each a signed file."),
     "bot": ("bot", "Merge what needs no (more) decisions, on a bare registry."),
     "site": ("site", "Build the leaderboard pages."),

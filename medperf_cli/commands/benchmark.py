@@ -9,12 +9,14 @@ import typer
 
 from medperf_cli.commands import console
 from medperf_cli.commands.browse import add_browsing
+from medperf_cli.commands.ending import add_ending
 from medperf_cli.core.names import Kind
 
 app = typer.Typer(
     help="Define benchmarks and run them on your data.", no_args_is_help=True, rich_markup_mode=None
 )
 add_browsing(app, Kind.BENCHMARK)
+add_ending(app, Kind.BENCHMARK, "admins")
 
 Mode = Literal["never", "always", "allow-list"]
 Preparator = Annotated[
@@ -64,6 +66,66 @@ def submit(
     )
     deps = console.deps(yes=yes, dry_run=dry_run)
     console.tell(submit_benchmark(deps, name, files, roles, share=share, operational=operational))
+
+
+Admit = Literal["never", "always", "allow-list", "allowlist"]
+
+
+DatasetMode = Annotated[
+    Admit | None,
+    typer.Option(
+        "--dataset_auto_approve_mode",
+        case_sensitive=False,
+        help="Which datasets take part without a decision.",
+    ),
+]
+ModelMode = Annotated[
+    Admit | None,
+    typer.Option(
+        "--model_auto_approve_mode", case_sensitive=False, help="Which models take part without a decision."
+    ),
+]
+DatasetFile = Annotated[
+    Path | None, typer.Option("--dataset_auto_approve_file", help="The members allowed, one a line.")
+]
+ModelFile = Annotated[
+    Path | None, typer.Option("--model_auto_approve_file", help="The members allowed, one a line.")
+]
+
+
+@app.command("update_associations_policy")
+def update_associations_policy(
+    benchmark: Annotated[str, typer.Option("--benchmark", "-b", "--benchmark_uid", help="Your benchmark.")],
+    dataset_mode: DatasetMode = None,
+    dataset_file: DatasetFile = None,
+    model_mode: ModelMode = None,
+    model_file: ModelFile = None,
+    allow_dataset: Annotated[
+        list[str] | None, typer.Option(help="Member on the datasets' allow-list; repeat.")
+    ] = None,
+    allow_model: Annotated[
+        list[str] | None, typer.Option(help="Member on the models' allow-list; repeat.")
+    ] = None,
+    yes: console.Yes = False,
+    dry_run: console.DryRun = False,
+) -> None:
+    """Ask the committee to change who is admitted without a decision; what was decided stays.
+
+    Example: medperf benchmark update_associations_policy -b breast-cancer
+    --dataset_auto_approve_mode allow-list --allow-dataset st-mary
+    """
+    from medperf_cli.flows.submitting.change_benchmark import allowed_members, update_policy
+
+    changes = {
+        "datasets": (_mode(dataset_mode), allowed_members(dataset_file, allow_dataset)),
+        "models": (_mode(model_mode), allowed_members(model_file, allow_model)),
+    }
+    console.tell(update_policy(console.deps(yes=yes, dry_run=dry_run), benchmark, changes))
+
+
+def _mode(given: str | None) -> str | None:
+    """MedPerf writes `allowlist`."""
+    return "allow-list" if given == "allowlist" else given
 
 
 @app.command("set_operational")

@@ -12,13 +12,15 @@ from medperf_cli.commands import console
 from medperf_cli.core.names import Kind
 
 State = Literal["development", "operation"]
-Standing = Literal["pending", "effective", "revoked", "withdrawn"]
+Standing = Literal["requested", "pending", "effective", "revoked", "withdrawn"]
 
 
 def add_browsing(app: typer.Typer, kind: Kind, *, sort: str | None = None) -> None:
     """Add `ls` and `view` of a kind to a command group; `sort` keeps to one type of cube."""
     word = sort or str(kind)
-    app.command("ls", help=f"List every {word} in the registry.")(_listing(kind, sort))
+    app.command("ls", help=f"List every {word} in the registry, and those asked for: who must act.")(
+        _listing(kind, sort)
+    )
     app.command("view", help=f"Show one {word}: the exact signed file and its standing.")(_viewing(kind))
 
 
@@ -40,6 +42,8 @@ def _listing(kind: Kind, sort: str | None) -> Callable[..., None]:
         from medperf_cli.adapters.store.index_rows import Filter
         from medperf_cli.flows.identity import me
         from medperf_cli.flows.reading.listing import columns, listed
+        from medperf_cli.flows.reading.requested import WAITING, waiting_rows
+        from medperf_cli.render.table import WIDTH, as_json, table
 
         deps = console.deps()
         where = Filter(
@@ -51,7 +55,11 @@ def _listing(kind: Kind, sort: str | None) -> Callable[..., None]:
             benchmark=benchmark,
             standing=standing,
         )
-        show(listed(deps, kind, where), json=json, columns=columns(kind))
+        rows = listed(deps, kind, where, asked=True)
+        console.write(as_json(rows) if json else table(rows, columns(kind), width=WIDTH))
+        waiting = [] if json else waiting_rows(rows)
+        if waiting:
+            console.write("\n" + table(waiting, WAITING))
 
     return ls
 

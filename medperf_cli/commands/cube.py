@@ -9,12 +9,14 @@ import typer
 
 from medperf_cli.commands import console
 from medperf_cli.commands.browse import add_browsing
+from medperf_cli.commands.ending import add_ending
 from medperf_cli.core.names import Kind
 
 app = typer.Typer(
     help="Submit containers: data-preparators, models, metrics.", no_args_is_help=True, rich_markup_mode=None
 )
 add_browsing(app, Kind.CUBE)
+add_ending(app, Kind.CUBE, "admins")
 
 Name = Annotated[str, typer.Argument(help="The cube's name; your member name is put before it.")]
 Config = Annotated[

@@ -9,6 +9,7 @@ import typer
 
 from medperf_cli.commands import console
 from medperf_cli.commands.browse import add_browsing
+from medperf_cli.commands.ending import add_ending
 from medperf_cli.core.names import Kind
 
 app = typer.Typer(
@@ -17,6 +18,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 add_browsing(app, Kind.DATASET)
+add_ending(app, Kind.DATASET, "admins")
 Dataset = Annotated[str, typer.Option("--dataset", "-d", "--data_uid", help="Your dataset's id, or a part.")]
 
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
 from medperf_cli.commands import console
 from medperf_cli.commands.browse import add_browsing
+from medperf_cli.commands.ending import add_ending
 from medperf_cli.core.names import Kind
 
 app = typer.Typer(help="Register yourself or your organisation.", no_args_is_help=True, rich_markup_mode=None)
 add_browsing(app, Kind.MEMBER)
+add_ending(app, Kind.MEMBER, "admins", withdrawn=False)
 
 
 @app.command()
@@ -33,3 +36,47 @@ def register(
     kind: Literal["person", "organisation"] = "person" if person else "organisation"
     deps = console.deps(yes=yes, dry_run=dry_run)
     console.tell(run(deps, member, name=name or member, kind=kind, contact=contact, label=label))
+
+
+@app.command("rotate-key")
+def rotate_key(
+    key: Annotated[Path | None, typer.Argument(help="The new key's file; else the key in use.")] = None,
+    old: Annotated[
+        Path | None, typer.Option(help="The old key's file, which signs; else the one in use.")
+    ] = None,
+    label: Annotated[str, typer.Option(help="What the new key is called.")] = "next key",
+    yes: console.Yes = False,
+    dry_run: console.DryRun = False,
+) -> None:
+    """Ask the admins to add a new key to you, signed with the old one; both are valid then.
+
+    Example: medperf key new --file next, then medperf member rotate-key --old id_ed25519
+    """
+    from medperf_cli.flows.submitting.member_keys import rotate_key as run
+
+    found = run(console.deps(yes=yes, dry_run=dry_run), key, old, label)
+    console.tell(found.done)
+    if found.done.sent:
+        console.note(f"once it is merged: `medperf key use {found.new}`, then")
+        console.note(f"`medperf member revoke-key {found.old} --reason retired`")
+
+
+@app.command("revoke-key")
+def revoke_key(
+    key: Annotated[
+        str | None, typer.Argument(help="The key's fingerprint, or its file; else the key in use.")
+    ] = None,
+    reason: Annotated[
+        Literal["retired", "lost", "compromised"], typer.Option(help="Why it signs nothing any more.")
+    ] = "retired",
+    since: Annotated[str | None, typer.Option(help="Since when, such as 2026-01-31; else now.")] = None,
+    yes: console.Yes = False,
+    dry_run: console.DryRun = False,
+) -> None:
+    """Revoke a key of yours, at once and for ever; what it signed before stands."""
+    from medperf_cli.flows.submitting.member_keys import revoke_key as run
+
+    done, left = run(console.deps(yes=yes, dry_run=dry_run), key, reason, since)
+    console.tell(done)
+    if done.merged:
+        console.note(f"valid keys left: {left}")

@@ -8,12 +8,14 @@ import typer
 
 from medperf_cli.commands import console, cube
 from medperf_cli.commands.browse import add_browsing
+from medperf_cli.commands.ending import add_ending
 from medperf_cli.core.names import Kind
 
 app = typer.Typer(
     help="Submit models and take part in benchmarks with them.", no_args_is_help=True, rich_markup_mode=None
 )
 add_browsing(app, Kind.CUBE, sort="model")
+add_ending(app, Kind.CUBE, "admins", word="model")
 app.command("set_operational")(cube.set_operational)
 
 

@@ -63,10 +63,15 @@ def add(
 @app.command()
 def sync() -> None:
     """Fetch what is new, and verify each change before believing it."""
-    from medperf_cli.flows.reading.sync import sync as run
+    from medperf_cli.flows.reading.todo import for_me
+    from medperf_cli.flows.submitting.desk import keep_up
 
-    done = run(console.deps())
+    deps = console.deps()
+    done, asked = keep_up(deps)
     console.note(f"verified up to {done.commit[:12]}: {counted(done.judged, 'new change')}")
+    mine = for_me(asked, deps.settings.member or "")
+    if mine:
+        console.note(f"{counted(len(mine), 'request')} waiting for you: see `medperf todo`")
     if done.expired:
         console.note("warning: the root has expired; its admins must renew it")
 

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from medperf_cli.commands import console
+from medperf_cli.errors import UsageError
 
 if TYPE_CHECKING:
-    from medperf_cli.flows.submitting.review import Review
+    from medperf_cli.flows.reading.asked import Asked
+    from medperf_cli.flows.reading.review_list import Wanted
 
 app = typer.Typer(help="See and decide what waits for you.", no_args_is_help=True, rich_markup_mode=None)
 Request = Annotated[str, typer.Argument(help="A request's id, or the beginning of it.")]
@@ -17,15 +19,37 @@ Reason = Annotated[str, typer.Option("--reason", "-m", help="Why; it is public f
 
 
 @app.command()
-def ls(json: console.Json = False) -> None:
-    """List open requests: who asks for what, and who must act."""
-    from medperf_cli.commands.browse import show
-    from medperf_cli.flows.submitting.desk import at_desk
-    from medperf_cli.flows.submitting.review import reviews
+def ls(
+    mine: Annotated[bool, typer.Option("--mine", help="Only what I asked for.")] = False,
+    for_me: Annotated[bool, typer.Option("--for-me", help="Only what waits for me.")] = False,
+    owner: Annotated[str | None, typer.Option(help="Only what this member asked for.")] = None,
+    name: Annotated[str | None, typer.Option(help="Only with this in a path.")] = None,
+    benchmark: Annotated[
+        str | None, typer.Option("--benchmark", "-b", help="Only about this benchmark.")
+    ] = None,
+    closed: Annotated[bool, typer.Option("--closed", help="Those rejected or taken back.")] = False,
+    offline: Annotated[bool, typer.Option("--offline", help="As of the last contact.")] = False,
+    json: console.Json = False,
+) -> None:
+    """List open requests: who asks for what, since when (as they say), and who must act."""
+    from medperf_cli.flows.reading.review_list import Wanted
+    from medperf_cli.flows.submitting.what_waits import known_requests
 
-    with at_desk(console.deps()) as desk:
-        rows = [_row(item) for item in reviews(desk)]
-    show(rows, json=json, columns=("request", "verdict", "author", "title", "waits"))
+    deps = console.deps()
+    me = deps.settings.member if mine or for_me else None
+    if (mine or for_me) and me is None:
+        raise UsageError("no member is chosen", hint="`medperf profile set member NAME` says who you are")
+    wanted = Wanted(me if mine else owner, me if for_me else None, name, benchmark)
+    _list(known_requests(deps, online=not offline), wanted, closed=closed, json=json)
+
+
+def _list(asked: Asked, wanted: Wanted, *, closed: bool, json: bool) -> None:
+    from medperf_cli.commands.browse import show
+    from medperf_cli.flows.reading import review_list as rows
+
+    found = rows.closed_rows(asked, wanted) if closed else rows.open_rows(asked, wanted)
+    columns = rows.CLOSED_COLUMNS if closed else rows.COLUMNS
+    show(found if json else list(rows.shortened(found)), json=json, columns=columns)
 
 
 @app.command("show")
@@ -69,13 +93,16 @@ def merge(
         console.tell(run(desk, request, reason))
 
 
-def _row(item: Review) -> dict[str, str]:
-    # The title says what is asked for: with the path, whom it waits for would not fit.
-    waits = "; ".join(dict.fromkeys(f.message for f in item.findings if f.severity))
-    return {
-        "request": item.id,
-        "verdict": item.verdict.name,
-        "author": item.author,
-        "title": item.title,
-        "waits": waits,
-    }
+@app.command()
+def reject(
+    request: Request,
+    reason: Annotated[str, typer.Option("--reason", "-m", help="Why; others read it.")],
+    yes: console.Yes = False,
+    dry_run: console.DryRun = False,
+) -> None:
+    """Close a request with a reason: reject it if you decide about it, take it back if it is yours."""
+    from medperf_cli.flows.submitting.desk import at_desk
+    from medperf_cli.flows.submitting.reject import reject as run
+
+    with at_desk(console.deps(yes=yes, dry_run=dry_run)) as desk:
+        console.tell(run(desk, request, reason))

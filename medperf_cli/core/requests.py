@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import re
 from collections.abc import Iterator, Mapping
@@ -15,24 +16,26 @@ SPOKEN = "medperf: "
 """Begins every line the hooks say; a push without one met no hook of ours."""
 
 _ID = re.compile(r"[0-9a-f]{16}\Z")
-_REF = re.compile(r"refs/pull/([^/]+)/(?:head|decisions/([^/]+))\Z")
+_REF = re.compile(r"refs/pull/([^/]+)/(?:head|(decisions|closed)/([^/]+))\Z")
 _DECIDED = (Kind.DECISION, Kind.RECORDED)
 
 
 @dataclass(frozen=True, slots=True)
 class RequestRef:
-    """The ref of a request's head, or of what one member decided about it."""
+    """The ref of a request's head, of what one member decided about it, or of how one closed it."""
 
     id: str
     member: str | None = None
+    closed: bool = False
 
     def __str__(self) -> str:
-        return f"{PULLS}/{self.id}/{f'decisions/{self.member}' if self.member else 'head'}"
+        part = "closed" if self.closed else "decisions"
+        return f"{PULLS}/{self.id}/{f'{part}/{self.member}' if self.member else 'head'}"
 
 
 @dataclass(frozen=True)
 class OpenRequest:
-    """A request as its refs show it: commit of the head, commits with decisions by member.
+    """A request as its refs show it: commit of the head, commits with decisions and with closings by member.
 
     Whoever can write the repository's files can write refs: what stands behind them is still to be judged.
     """
@@ -40,10 +43,11 @@ class OpenRequest:
     id: str
     head: str
     decisions: Mapping[str, str] = field(default_factory=dict)
+    closings: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def refs(self) -> dict[str, str]:
-        """Its refs and where they stand; the head last, so that a half-removed request is still one."""
+        """What goes when it is settled; the head last, so that a half-removed request is still one."""
         found = {str(RequestRef(self.id, member)): oid for member, oid in sorted(self.decisions.items())}
         return found | {str(RequestRef(self.id)): self.head}
 
@@ -83,39 +87,46 @@ def parse_ref(text: str) -> RequestRef:
     match = _REF.match(text)
     if not match or not is_request_id(match[1]):
         raise PathError(f"{text!r} is not the ref of a request")
-    if match[2] is not None and not is_name(match[2]):
-        raise PathError(f"{match[2]!r} is not a member's name")
-    return RequestRef(match[1], match[2])
+    if match[3] is not None and not is_name(match[3]):
+        raise PathError(f"{match[3]!r} is not a member's name")
+    return RequestRef(match[1], match[3], closed=match[2] == "closed")
 
 
 def open_requests(refs: Mapping[str, str]) -> list[OpenRequest]:
     """The requests among refs (ids by full name), by id; refs of any other name are passed over."""
-    heads: dict[str, str] = {}
-    decisions: dict[str, dict[str, str]] = {}
-    for name, oid in sorted(refs.items()):
-        try:
-            ref = parse_ref(name)
-        except PathError:
-            continue
-        if ref.member is None:
-            heads[ref.id] = oid
-        else:
-            decisions.setdefault(ref.id, {})[ref.member] = oid
-    return [OpenRequest(number, head, decisions.get(number, {})) for number, head in heads.items()]
+    decisions, closings = _by_request(refs, closed=False), _by_request(refs, closed=True)
+    return [
+        OpenRequest(ref.id, oid, decisions.get(ref.id, {}), closings.get(ref.id, {}))
+        for ref, oid in _read(refs)
+        if ref.member is None
+    ]
+
+
+def closed_requests(refs: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    """Commits with closings, by member, of each request that has no head any more; by id."""
+    heads = {ref.id for ref, _ in _read(refs) if ref.member is None}
+    closings = _by_request(refs, closed=True)
+    return {number: found for number, found in closings.items() if number not in heads}
 
 
 def stranded(refs: Mapping[str, str]) -> dict[str, str]:
-    """Refs of decisions whose request is gone (they came while it was being merged), and where they stand."""
-    kept = {ref for request in open_requests(refs) for ref in request.refs}
-    return {name: oid for name, oid in refs.items() if _is_ref(name) and name not in kept}
+    """Refs of decisions whose request is gone (it was settled meanwhile), and where they stand."""
+    heads = {ref.id for ref, _ in _read(refs) if ref.member is None}
+    return {str(ref): oid for ref, oid in _read(refs) if not ref.closed and ref.id not in heads}
 
 
-def _is_ref(text: str) -> bool:
-    try:
-        parse_ref(text)
-    except PathError:
-        return False
-    return True
+def _by_request(refs: Mapping[str, str], *, closed: bool) -> dict[str, dict[str, str]]:
+    found: dict[str, dict[str, str]] = {}
+    for ref, oid in _read(refs):
+        if ref.member is not None and ref.closed is closed:
+            found.setdefault(ref.id, {})[ref.member] = oid
+    return found
+
+
+def _read(refs: Mapping[str, str]) -> Iterator[tuple[RequestRef, str]]:
+    for name, oid in sorted(refs.items()):
+        with contextlib.suppress(PathError):
+            yield parse_ref(name), oid
 
 
 def decidable(files: Mapping[str, bytes]) -> frozenset[EntityPath]:

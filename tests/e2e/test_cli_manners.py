@@ -81,6 +81,9 @@ def test_every_command_explains_itself_and_each_of_its_options(
     assert len(short) == len(set(short)), f"{words} uses a letter twice"
 
 
+ENDED = ("cube", "model", "dataset", "benchmark", "association", "result")
+
+
 def test_whatever_publishes_can_be_tried_and_needs_no_question() -> None:
     sending = {words for words, c in TREE.items() if any(p.name == "dry_run" for p in c.params)}
     assert sending == {words for words, c in TREE.items() if any(p.name == "yes" for p in c.params)}
@@ -97,7 +100,15 @@ def test_whatever_publishes_can_be_tried_and_needs_no_question() -> None:
         ("association", "approve"),
         ("result", "submit"),
         ("review", "approve"),
+        ("review", "reject"),
         ("review", "merge"),
+        ("association", "reject"),
+        ("association", "set_priority"),
+        ("benchmark", "update_associations_policy"),
+        ("member", "rotate-key"),
+        ("member", "revoke-key"),
+        ("member", "revoke"),
+        *((group, verb) for group in ENDED for verb in ("withdraw", "revoke")),
     } <= sending
 
 
@@ -236,9 +247,20 @@ def test_help_and_version_import_nothing_heavy(tmp_path: Path, words: tuple[str,
     assert imported(*words, home=tmp_path) == (0, set())
 
 
-@pytest.mark.parametrize("group", ["member", "result", "association"])
-def test_a_list_imports_neither_git_nor_pydantic(hospital: Terminal, group: str) -> None:
-    code, modules = imported(group, "ls", home=hospital.home)
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("member", "ls"),
+        ("result", "ls"),
+        ("association", "ls", "--mine"),
+        ("review", "ls", "--offline"),
+        ("todo",),
+    ],
+    ids=" ".join,
+)
+def test_a_list_imports_neither_git_nor_pydantic(hospital: Terminal, words: tuple[str, ...]) -> None:
+    hospital("registry", "sync").ok()
+    code, modules = imported(*words, home=hospital.home)
     assert (code, modules) == (0, {"yaml"})
 
 

@@ -9,7 +9,7 @@ import pytest
 from medperf_cli.adapters.forge.base import RequestState
 from medperf_cli.core.requests import MAIN, RequestRef
 from medperf_cli.errors import ConflictError, RejectedError, UnknownIdError
-from tests.support.hosting import Hosted, replays
+from tests.support.hosting import BEGIN, Hosted, replays
 from tests.support.story import STEPS
 from tests.support.world import member_file
 
@@ -41,7 +41,7 @@ def test_a_request_waits_until_its_decision_arrives(host: Hosted) -> None:
     assert [(r.id, r.author, r.title) for r in found] == [(request.id, "general-hospital", "add 2 files")]
     assert admin.store.change(found[0].base, found[0].head).added == files
     vote = host.world.decide("ada", HOSPITAL, added=files)
-    assert admin.forge.decide(found[0], "ada", vote).state is RequestState.MERGED
+    assert admin.forge.decide(found[0], "ada", vote, when=BEGIN).state is RequestState.MERGED
     host.world.merge(files, vote)
     assert host.stands()
     assert hospital.forge.list() == []
@@ -73,11 +73,11 @@ def test_decisions_of_one_member_come_one_by_one_and_twice(host: Hosted) -> None
     request = admin.open(files)
     first = host.world.decide("ada", HOSPITAL, added=files)
     second = host.world.decide("ada", "members/city-clinic/1.yml", added=files)
-    once = admin.forge.decide(request, "ada", first)
+    once = admin.forge.decide(request, "ada", first, when=BEGIN)
     assert once.state is RequestState.OPEN
-    assert admin.forge.decide(request, "ada", first) == once
-    assert admin.forge.decide(request, "ada", second).state is RequestState.MERGED
-    assert admin.forge.decide(request, "ada", second).state is RequestState.MERGED
+    assert admin.forge.decide(request, "ada", first, when=BEGIN) == once
+    assert admin.forge.decide(request, "ada", second, when=BEGIN).state is RequestState.MERGED
+    assert admin.forge.decide(request, "ada", second, when=BEGIN).state is RequestState.MERGED
     host.world.merge(files, first, second)
     assert host.stands()
 
@@ -87,7 +87,7 @@ def test_a_decision_without_the_role_is_told_why(host: Hosted) -> None:
     files = member_file(host.world, "general-hospital")
     request = clara.open(files)
     with pytest.raises(RejectedError, match=r"DEC003 .*'clara' is none of the admins"):
-        clara.forge.decide(request, "clara", host.world.decide("clara", HOSPITAL, added=files))
+        clara.forge.decide(request, "clara", host.world.decide("clara", HOSPITAL, added=files), when=BEGIN)
     assert list(host.refs()) == [MAIN, str(RequestRef(request.id))]
 
 
@@ -97,9 +97,9 @@ def test_a_decision_on_what_was_merged_meanwhile_finds_no_request(host: Hosted) 
     request = admin.open(files)
     vote = host.world.decide("ada", HOSPITAL, added=files)
     other = host.world.decide("ada", HOSPITAL, added=files, reason="for another reason")
-    admin.forge.decide(request, "ada", vote)
+    admin.forge.decide(request, "ada", vote, when=BEGIN)
     with pytest.raises(UnknownIdError, match="is not open any more"):
-        admin.forge.decide(request, "ada", other)
+        admin.forge.decide(request, "ada", other, when=BEGIN)
 
 
 def test_a_rejected_request_is_told_every_finding_and_leaves_nothing(host: Hosted) -> None:

@@ -116,6 +116,7 @@ class Member:
     hosted: Hosted
     store: GitStore
     url: str
+    now: dt.datetime = BEGIN
 
     @property
     def upstream(self) -> Upstream:
@@ -128,7 +129,9 @@ class Member:
     def open(self, *parts: Mapping[str, bytes], author: str = "acme", base: str | None = None) -> Request:
         files = {p: d for part in parts for p, d in part.items()}
         title = f"add {len(files)} files"
-        return self.forge.open(files, title=title, author=author, base=base or self.hosted.main())
+        return self.forge.open(
+            files, title=title, author=author, base=base or self.hosted.main(), when=self.now
+        )
 
     def commit(
         self,

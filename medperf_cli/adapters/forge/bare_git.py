@@ -4,10 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
 
 from medperf_cli.adapters.forge.base import Answer, Forge, Repository, Request, RequestState
-from medperf_cli.core.requests import MAIN, SPOKEN, OpenRequest, RequestRef, open_requests, request_id
+from medperf_cli.core.requests import (
+    MAIN,
+    SPOKEN,
+    OpenRequest,
+    RequestRef,
+    closed_requests,
+    open_requests,
+    request_id,
+)
 from medperf_cli.errors import (
     ConfigurationError,
     ConflictError,
@@ -36,7 +45,9 @@ class BareGit(Forge):
     def __init__(self, repository: Repository) -> None:
         self._repository = repository
 
-    def open(self, files: Mapping[str, bytes], *, title: str, author: str, base: str) -> Request:
+    def open(
+        self, files: Mapping[str, bytes], *, title: str, author: str, base: str, when: dt.datetime
+    ) -> Request:
         """Submit files; the same files again are the same request.
 
         Raises:
@@ -52,7 +63,7 @@ class BareGit(Forge):
             return found
         self._expect_hooks()
         ref = str(RequestRef(number))
-        head = self._repository.commit_files(base, files, title=title, author=author)
+        head = self._repository.commit_files(base, files, title=title, author=author, when=when)
         answer = self._repository.push({ref: head}, {ref: None})
         if answer.refused:
             # Somebody may have sent the very same request in this moment.
@@ -79,7 +90,9 @@ class BareGit(Forge):
             raise UnknownIdError(f"'{request_id}' {what}", hint="`medperf review ls` lists them")
         return self._describe(found[0])
 
-    def decide(self, request: Request, member: str, files: Mapping[str, bytes]) -> Request:
+    def decide(
+        self, request: Request, member: str, files: Mapping[str, bytes], *, when: dt.datetime
+    ) -> Request:
         """Add a member's decisions to those waiting beside a request.
 
         Raises:
@@ -90,23 +103,60 @@ class BareGit(Forge):
         refs = self._repository.fetch()
         if self._in_main(refs, files):
             return self._merged(request.id, refs)
-        if str(RequestRef(request.id)) not in refs:
-            raise UnknownIdError(
-                f"request '{request.id}' is not open any more", hint="`medperf review ls` lists the open ones"
-            )
+        self._expect_open(request.id, refs)
         self._expect_hooks()
         ref = str(RequestRef(request.id, member))
         old = refs.get(ref)
         earlier = self._repository.added(request.head, old) if old else {}
         together = {**earlier, **files}
-        title = f"decisions of {member} on request {request.id}"
-        commit = self._repository.commit_files(request.head, together, title=title, author=member)
-        if commit == old:
+        if together == earlier:
             return self.read(request.id)
+        title = f"decisions of {member} on request {request.id}"
+        commit = self._repository.commit_files(request.head, together, title=title, author=member, when=when)
         answer = self._repository.push({ref: commit}, {ref: old})
         if answer.refused:
             raise _refusal(answer, f"the decision on request '{request.id}'")
         return self._outcome(OpenRequest(request.id, request.head), files, answer)
+
+    def close(
+        self, request: Request, member: str, files: Mapping[str, bytes], *, when: dt.datetime
+    ) -> Request:
+        """End an open request by a member's signed statement; whoever comes after a merge is told.
+
+        Raises:
+            UnknownIdError: the request is not open (any more).
+            RejectedError, ConfigurationError, NetworkError: as `open`.
+
+        """
+        refs = self._repository.fetch()
+        self._expect_open(request.id, refs)
+        self._expect_hooks()
+        ref = str(RequestRef(request.id, member, closed=True))
+        title = f"{member} closes request {request.id}"
+        commit = self._repository.commit_beside(request.head, files, title=title, author=member, when=when)
+        answer = self._repository.push({ref: commit}, {ref: None})
+        now = self._repository.fetch()
+        if self._in_main(now, self._repository.added(request.base, request.head)):
+            raise UnknownIdError(f"request '{request.id}' was merged meanwhile", hint="see what it made")
+        if answer.refused:
+            self._expect_open(request.id, now)
+            raise _refusal(answer, f"the closing of request '{request.id}'")
+        if not list(_spoken(answer)):
+            raise _no_hooks(self._repository.url)
+        return dataclasses.replace(request, state=RequestState.CLOSED, closings={member: commit})
+
+    def closed(self) -> Sequence[Request]:
+        """The requests that were ended without a merge, by id (raises NetworkError)."""
+        refs = self._repository.fetch()
+        requests = []
+        for number, closings in sorted(closed_requests(refs).items()):
+            with contextlib.suppress(IntegrityError):
+                head = self._repository.note(min(closings.values())).parent
+                found = self._describe(OpenRequest(number, head, {}, closings), RequestState.CLOSED)
+                # What was merged while somebody closed it is merged.
+                if not self._in_main(refs, self._repository.added(found.base, head)):
+                    requests.append(found)
+        return requests
 
     def merge(self, request: Request, commit: str, base: str) -> Request:
         """Push a merge of the request as main's next commit (raises as `open`)."""
@@ -157,13 +207,19 @@ class BareGit(Forge):
     def _merged(self, number: str, refs: Mapping[str, str]) -> Request:
         note = self._repository.note(refs[MAIN])
         head = refs[MAIN]
-        return Request(number, head, note.parent, note.author, note.title, {}, RequestState.MERGED)
+        return Request(number, head, note.parent, note.author, note.title, note.time, {}, RequestState.MERGED)
 
     def _describe(self, found: OpenRequest, state: RequestState = RequestState.OPEN) -> Request:
         note = self._repository.note(found.head)
-        return Request(
-            found.id, found.head, note.parent, note.author, note.title, dict(found.decisions), state
-        )
+        about = (note.parent, note.author, note.title, note.time)
+        return Request(found.id, found.head, *about, dict(found.decisions), state, dict(found.closings))
+
+    @staticmethod
+    def _expect_open(number: str, refs: Mapping[str, str]) -> None:
+        if str(RequestRef(number)) not in refs:
+            raise UnknownIdError(
+                f"request '{number}' is not open any more", hint="`medperf review ls` lists the open ones"
+            )
 
     def _expect_hooks(self) -> None:
         if self._repository.has_hooks() is False:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import enum
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ class RequestState(enum.StrEnum):
 
     OPEN = "open"
     MERGED = "merged"
+    CLOSED = "closed"
 
 
 @dataclass(frozen=True)
@@ -21,7 +23,8 @@ class Request:
 
     `head` is the commit with its files, on top of `base`, a commit of main. `decisions` are commits on the
     head that add a member's decisions. Of a request that was merged before it was looked at, `head` is main.
-    Commits are in the clone, so a store reads them; author and title are a stranger's words, never evidence.
+    Commits are in the clone, so a store reads them; author, title and `since` (when it was submitted) are a
+    stranger's words, never evidence. `closings` are commits on the head with which members ended it.
     """
 
     id: str
@@ -29,8 +32,10 @@ class Request:
     base: str
     author: str
     title: str
+    since: dt.datetime
     decisions: Mapping[str, str] = field(default_factory=dict)
     state: RequestState = RequestState.OPEN
+    closings: Mapping[str, str] = field(default_factory=dict)
 
 
 class Forge(Protocol):
@@ -40,10 +45,13 @@ class Forge(Protocol):
     ConflictError (somebody else was first), with the findings in the message.
     """
 
-    def open(self, files: Mapping[str, bytes], *, title: str, author: str, base: str) -> Request:
+    def open(
+        self, files: Mapping[str, bytes], *, title: str, author: str, base: str, when: dt.datetime
+    ) -> Request:
         """Submit files (by path relative to `registry/`) on top of main's commit `base`.
 
-        The same files are the same request: opening it again finds it, merged or not.
+        The same files are the same request: opening it again finds it, merged or not. One that was closed
+        is not opened again (RejectedError). `when` is the time of submission, as its author says.
         """
         ...
 
@@ -55,8 +63,20 @@ class Forge(Protocol):
         """One open request (raises UnknownIdError)."""
         ...
 
-    def decide(self, request: Request, member: str, files: Mapping[str, bytes]) -> Request:
+    def decide(
+        self, request: Request, member: str, files: Mapping[str, bytes], *, when: dt.datetime
+    ) -> Request:
         """Deliver a member's decision files about what is in a request; later ones join earlier ones."""
+        ...
+
+    def close(
+        self, request: Request, member: str, files: Mapping[str, bytes], *, when: dt.datetime
+    ) -> Request:
+        """End a request without a merge, by a member's signed statement (`core.entities.closing`)."""
+        ...
+
+    def closed(self) -> Sequence[Request]:
+        """The requests that were ended without a merge, by id, with the commits that did."""
         ...
 
     def merge(self, request: Request, commit: str, base: str) -> Request:
@@ -79,6 +99,8 @@ class CommitNote:
     parent: str
     author: str
     title: str
+    time: dt.datetime
+    """The author's date."""
 
 
 class Repository(Protocol):
@@ -97,16 +119,28 @@ class Repository(Protocol):
         """Set the upstream's refs to commits, each only if it stands where expected (None: nowhere)."""
         ...
 
-    def commit_files(self, base: str, files: Mapping[str, bytes], *, title: str, author: str) -> str:
+    def commit_files(
+        self, base: str, files: Mapping[str, bytes], *, title: str, author: str, when: dt.datetime
+    ) -> str:
         """Write the commit on `base` that adds files; the same arguments give the same commit."""
         ...
 
+    def commit_beside(
+        self, parent: str, files: Mapping[str, bytes], *, title: str, author: str, when: dt.datetime
+    ) -> str:
+        """Write the commit after `parent` that holds these files and nothing else."""
+        ...
+
     def note(self, commit: str) -> CommitNote:
-        """First parent, author and title of a commit."""
+        """First parent, author and his date, and title of a commit."""
         ...
 
     def added(self, base: str, head: str) -> Mapping[str, bytes]:
         """The registry files that `head` adds to `base`."""
+        ...
+
+    def beside(self, commit: str) -> Mapping[str, bytes]:
+        """The files of a commit that `commit_beside` wrote (raises RejectedError for any other)."""
         ...
 
     def holds(self, commit: str, files: Mapping[str, bytes]) -> bool:

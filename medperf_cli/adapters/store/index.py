@@ -34,6 +34,10 @@ _META_FIELDS = tuple(field.name for field in dataclasses.fields(Meta))
 _REBUILD = "run `medperf registry sync`: it builds the index anew"
 
 
+class OldIndexError(IntegrityError):
+    """The index is of another version of this tool: it is made anew from the mirror."""
+
+
 class Index:
     """One registry's index. Close it, or use it as a context manager.
 
@@ -83,7 +87,7 @@ class Index:
                 raise
         if found != SCHEMA_VERSION:
             index.close()
-            raise IntegrityError(f"index '{path}' has version {found}, not {SCHEMA_VERSION}", hint=_REBUILD)
+            raise OldIndexError(f"index '{path}' has version {found}, not {SCHEMA_VERSION}", hint=_REBUILD)
         return index
 
     def __enter__(self) -> Self:
@@ -151,6 +155,10 @@ class Index:
         ((yml,),) = self._all("SELECT yml FROM entities WHERE path = ?", [path])
         signatures = self._all("SELECT path, data FROM signatures WHERE entity = ? ORDER BY path", [path])
         return StoredEntity(rows[0], yml, dict(signatures))
+
+    def has(self, path: str) -> bool:
+        """Whether a file of this path, relative to `registry/`, is verified."""
+        return bool(self._all("SELECT 1 FROM entities WHERE path = ?", [path]))
 
     def resolve(self, kind: Kind, partial: str) -> str:
         """The id that `partial` means: the id itself, its last name, or any part that only one id has.

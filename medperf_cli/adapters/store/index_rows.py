@@ -10,7 +10,7 @@ from medperf_cli.core.names import Kind, parse_path
 
 _UNDER_BENCHMARK = (Kind.ASSOCIATION, Kind.RESULT, Kind.RELEASE)
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 SCHEMA = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -18,7 +18,7 @@ CREATE TABLE entities (
     path TEXT PRIMARY KEY, kind TEXT NOT NULL, id TEXT NOT NULL, version INTEGER NOT NULL,
     sha256 TEXT NOT NULL, document TEXT NOT NULL, standing TEXT NOT NULL, in_force INTEGER NOT NULL,
     signer TEXT, fingerprint TEXT NOT NULL, commit_id TEXT NOT NULL, time INTEGER NOT NULL,
-    position INTEGER NOT NULL,
+    position INTEGER NOT NULL, waiting TEXT,
     owner TEXT, state TEXT, type TEXT, benchmark TEXT, yml BLOB NOT NULL
 );
 CREATE INDEX entities_by_id ON entities (kind, id, version);
@@ -31,7 +31,7 @@ CREATE INDEX signatures_by_entity ON signatures (entity);
 
 COLUMNS = (
     "path, kind, id, version, sha256, document, standing, in_force, signer, fingerprint,"
-    " commit_id, time, position"
+    " commit_id, time, position, waiting"
 )
 
 
@@ -42,7 +42,8 @@ class Row:
     `document` is the file as plain data. `standing` is `effective`, `pending`, `revoked` or `withdrawn`.
     `signer` is the member who signed (None where admins or the recorder do), `fingerprint` that of the key.
     `time` is the forge's clock (seconds since 1970, UTC) at `commit`, where the file entered;
-    `position` counts entities in the order in which they entered.
+    `position` counts entities in the order in which they entered. `waiting` says of what is pending who must
+    still decide: `verb`, `role`, `count`, `members`.
     """
 
     path: str
@@ -55,6 +56,7 @@ class Row:
     commit: str
     time: int
     position: int
+    waiting: dict[str, Any] | None = None
 
     @property
     def kind(self) -> Kind:
@@ -143,6 +145,7 @@ def values(stored: StoredEntity) -> tuple[object, ...]:
             int(row.in_force),
         ),
         *(row.signer, row.fingerprint, row.commit, row.time, row.position),
+        None if row.waiting is None else json.dumps(row.waiting),
         *(path.signer, _text(row.document.get("state")), _text(row.document.get("type"))),
         *(_benchmark(row), stored.yml),
     )
@@ -150,7 +153,8 @@ def values(stored: StoredEntity) -> tuple[object, ...]:
 
 def row_of(record: tuple[Any, ...]) -> Row:
     """A row from the table's `COLUMNS` (raises ValueError where they do not fit)."""
-    path, _, _, _, sha256, document, standing, in_force, signer, fingerprint, commit, time, position = record
+    path, _, _, _, sha256, document, standing, in_force, signer, fingerprint, *entry = record
+    commit, time, position, waiting = entry
     return Row(
         path=path,
         sha256=sha256,
@@ -162,6 +166,7 @@ def row_of(record: tuple[Any, ...]) -> Row:
         commit=commit,
         time=time,
         position=position,
+        waiting=None if waiting is None else json.loads(waiting),
     )
 
 

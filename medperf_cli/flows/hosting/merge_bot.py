@@ -12,10 +12,19 @@ from medperf_cli.adapters.store.locks import exclusive
 from medperf_cli.adapters.store.repository import GitStore
 from medperf_cli.adapters.store.writing import Author
 from medperf_cli.core.check.findings import Finding, Severity, Verdict
-from medperf_cli.core.requests import MAIN, PULLS, OpenRequest, open_requests, stranded
+from medperf_cli.core.requests import (
+    MAIN,
+    PULLS,
+    OpenRequest,
+    RequestRef,
+    closed_requests,
+    open_requests,
+    stranded,
+)
 from medperf_cli.errors import ConfigurationError, ConflictError, IntegrityError, RejectedError
+from medperf_cli.flows.hosting.closings import AHEAD, counts
 from medperf_cli.flows.hosting.gathering import gather, merge_request
-from medperf_cli.flows.hosting.request_commits import refusal
+from medperf_cli.flows.hosting.request_commits import lacking, refusal
 
 BOT = Author("medperf bot", "bot@medperf.invalid")
 TAKEN = "TREE002"
@@ -31,7 +40,7 @@ class Fate(enum.StrEnum):
     WAITS = "waits"
     REJECTED = "rejected"
     CLOSED = "closed"
-    """It stood in main already; its refs were removed."""
+    """It stood in main already, or a member ended it; its refs were removed."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +93,7 @@ def run_once(store: GitStore, clock: Callable[[], dt.datetime], observer: Observ
                 if outcome.fate in (Fate.MERGED, Fate.CLOSED):
                     observer(outcome)
         _remove(store, stranded(store.refs(PULLS)))
+        _remove(store, _too_late(store))
     found = [outcomes[number] for number in sorted(outcomes)]
     for outcome in found:
         if outcome.fate in (Fate.WAITS, Fate.REJECTED):
@@ -112,6 +122,9 @@ def _attempt(store: GitStore, request: OpenRequest, now: dt.datetime) -> Outcome
         raise ConfigurationError(
             "this repository has no main", hint="`medperf registry init --bare` makes one"
         )
+    if _ended(store, main, request, now):
+        close(store, request)
+        return Outcome(request.id, Fate.CLOSED)
     gathered = gather(store, main, request)
     if gathered.done:
         close(store, request)
@@ -127,6 +140,29 @@ def _attempt(store: GitStore, request: OpenRequest, now: dt.datetime) -> Outcome
     store.update_ref(MAIN, commit, main)
     close(store, request)
     return Outcome(request.id, Fate.MERGED, commit, findings, left_out)
+
+
+def _ended(store: GitStore, main: str, request: OpenRequest, now: dt.datetime) -> bool:
+    """Whether a closing that counts stands beside an open request; others are removed."""
+    latest = now + AHEAD
+    for member, commit in sorted(request.closings.items()):
+        if counts(store, main, request, member, latest=latest):
+            return True
+        _remove(store, {str(RequestRef(request.id, member, closed=True)): commit})
+    return False
+
+
+def _too_late(store: GitStore) -> dict[str, str]:
+    """Closings of what stands in main: they came while it was being merged."""
+    main = store.rev(MAIN)
+    found = {}
+    for number, closings in closed_requests(store.refs(PULLS)).items():
+        for member, commit in closings.items():
+            with contextlib.suppress(RejectedError, IntegrityError):
+                head = store.parent(commit) or ""
+                if not lacking(store.snapshot(main), store.change(store.parent(head), head).added):
+                    found[str(RequestRef(number, member, closed=True))] = commit
+    return found
 
 
 def close(store: GitStore, request: OpenRequest) -> None:

@@ -12,20 +12,28 @@ from medperf_cli.core.check.engine import CONSENSUS, check
 from medperf_cli.core.check.findings import Finding, Severity, Verdict
 from medperf_cli.core.lifecycle.reader import sha256
 from medperf_cli.core.names import PathError, parse_path
-from medperf_cli.core.requests import MAIN, RefUpdate, RequestRef, parse_ref
+from medperf_cli.core.requests import (
+    MAIN,
+    PULLS,
+    OpenRequest,
+    RefUpdate,
+    RequestRef,
+    closed_requests,
+    parse_ref,
+)
 from medperf_cli.core.snapshot import Change, Snapshot
 from medperf_cli.errors import IntegrityError, RejectedError
+from medperf_cli.flows.hosting.closings import AHEAD, judged_closing, kept_closing
 from medperf_cli.flows.hosting.request_commits import (
     decision_files,
     lacking,
+    note,
     rebased,
     refusal,
     request_change,
 )
 from medperf_cli.flows.reading.registry import ROOT_ONE
 
-AHEAD = dt.timedelta(minutes=10)
-"""How far the date of a commit may lie ahead of the clock."""
 MAX_UPDATES = 100
 MAX_COMMITS = 1000
 _MAX_LINES = 40
@@ -66,7 +74,10 @@ class Receiver:
         if update.new is None:
             message = "may not be deleted: the merge bot removes what was merged"
             return iter([refusal(update.ref, message)])
-        return self._head(update, ref) if ref.member is None else self._decisions(update, ref, ref.member)
+        if ref.member is None:
+            return self._head(update, ref)
+        judge = self._closing if ref.closed else self._decisions
+        return judge(update, ref, ref.member)
 
     # --- main
 
@@ -111,7 +122,8 @@ class Receiver:
         main = self._current_main()
         change = request_change(self.store, main, ref.id, update.new)
         current = self.store.snapshot(main)
-        yield from self._date(update.new)
+        yield from self._dates(update.new)
+        yield from self._closed(main, ref)
         if not change.refused and not lacking(current, change.added):
             yield refusal(update.ref, "everything in this request stands in main already", "sync")
             return
@@ -131,7 +143,7 @@ class Receiver:
         main = self._current_main()
         request = request_change(self.store, main, ref.id, head)
         files = decision_files(self.store, request, head, member, update.new)
-        yield from self._date(update.new)
+        yield from self._dates(update.new)
         current = self.store.snapshot(main)
         yield from _rejections(rebased(current, request, files))
         if update.old is None:
@@ -141,14 +153,42 @@ class Receiver:
         if still and not before.items() <= files.items():
             yield refusal(update.ref, "decisions delivered before may not be taken away", "add to them")
 
+    def _closing(self, update: RefUpdate, ref: RequestRef, member: str) -> Iterator[Finding]:
+        if update.old is not None:
+            yield refusal(update.ref, "a closing never changes", "the request is closed already")
+            return
+        head = self.store.rev(str(RequestRef(ref.id)))
+        if head is None:
+            yield refusal(update.ref, "there is no open request of this id", "sync: it may be merged by now")
+            return
+        assert update.new is not None  # noqa: S101 - deletions were refused before
+        main = self._current_main()
+        yield from self._dates(update.new)
+        request = OpenRequest(ref.id, head, closings={member: update.new})
+        judged_closing(self.store, main, request, member, latest=self.now + AHEAD)
+
+    def _closed(self, main: str, ref: RequestRef) -> Iterator[Finding]:
+        """What was rejected or taken back is not opened again as it was."""
+        closed = closed_requests(self.store.refs(f"{PULLS}/{ref.id}")).get(ref.id, {})
+        for member, commit in sorted(closed.items()):
+            found = kept_closing(self.store, main, ref.id, member, commit)
+            if found is not None:
+                message = f"was {found.verdict} by '{member}' on {found.time}: {found.reason}"
+                yield refusal(f"request {ref.id}", message, "change it, and ask again")
+
     def _current_main(self) -> str:
         main = self.store.rev(MAIN)
         if main is None or self.store.registry_tree(main) is None:
             raise RejectedError("there is no registry here yet", hint="push main first")
         return main
 
-    def _date(self, commit: str) -> Iterator[Finding]:
-        date = self.store.commit_time(commit)
+    def _dates(self, commit: str) -> Iterator[Finding]:
+        """Both dates of a commit beside main: the author's is shown as the time of submission."""
+        yield from self._date(commit)
+        yield from self._date(commit, note(self.store, commit).time)
+
+    def _date(self, commit: str, said: dt.datetime | None = None) -> Iterator[Finding]:
+        date = said or self.store.commit_time(commit)
         if date > self.now + AHEAD:
             message = (
                 f"is dated {date:%Y-%m-%d %H:%M} UTC, ahead of the clock ({self.now:%Y-%m-%d %H:%M} UTC)"

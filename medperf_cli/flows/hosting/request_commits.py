@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
 from collections.abc import Mapping
 
 from medperf_cli.adapters.forge.base import CommitNote
@@ -90,7 +91,7 @@ def rebased(snapshot: Snapshot, request: Change, *decisions: Mapping[str, bytes]
 
 
 def note(store: GitStore, commit: str) -> CommitNote:
-    """First parent ('' for none), author's name and title of a commit, as printable text.
+    """First parent ('' for none), author's name and date, and title of a commit; texts are printable.
 
     Raises:
         IntegrityError: it is no commit, damaged, or larger than `MAX_COMMIT`.
@@ -101,7 +102,17 @@ def note(store: GitStore, commit: str) -> CommitNote:
     header, _, message = data.decode("utf-8", "replace").partition("\n\n")
     lines = header.split("\n")
     author = next((line.removeprefix("author ") for line in lines if line.startswith("author ")), "")
-    return CommitNote(parent, _plain(author.partition(" <")[0]), _plain(message.strip().partition("\n")[0]))
+    title = _plain(message.strip().partition("\n")[0])
+    return CommitNote(parent, _plain(author.partition(" <")[0]), title, _date(author))
+
+
+def _date(author: str) -> dt.datetime:
+    """The author's date, UTC; the latest there is where it cannot be read, so that no hook takes it."""
+    words = author.rpartition("> ")[2].split(" ")
+    try:
+        return dt.datetime.fromtimestamp(int(words[0]), dt.UTC)
+    except (ValueError, OverflowError, OSError):
+        return dt.datetime.max.replace(tzinfo=dt.UTC)
 
 
 def refusal(what: str, message: str, repair: str = "") -> Finding:

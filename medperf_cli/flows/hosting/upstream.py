@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,6 +13,7 @@ from medperf_cli.adapters.forge.base import Answer, CommitNote, Repository
 from medperf_cli.adapters.store.remote import fetch, push
 from medperf_cli.adapters.store.repository import GitStore
 from medperf_cli.adapters.store.writing import Author, write_commit
+from medperf_cli.flows.hosting.closings import closing_files
 from medperf_cli.flows.hosting.request_commits import note
 
 # A namespace of its own: what `sync` has verified is not moved by looking at requests.
@@ -43,6 +45,10 @@ class Upstream(Repository):
     @override
     def fetch(self) -> Mapping[str, str]:
         fetch(self._store, self._url, _REFSPECS, prune=True)
+        return self.known()
+
+    def known(self) -> Mapping[str, str]:
+        """What `fetch` last brought, without asking again."""
         found = self._store.refs(_HERE.rstrip("/"))
         return {f"refs/{name.removeprefix(_HERE)}": oid for name, oid in found.items()}
 
@@ -53,10 +59,22 @@ class Upstream(Repository):
         return Answer(pushed.refused, pushed.remote)
 
     @override
-    def commit_files(self, base: str, files: Mapping[str, bytes], *, title: str, author: str) -> str:
-        who = Author(author, f"{author}@{self._registry}")
-        date = self._store.commit_time(base)
-        return write_commit(self._store, base, files, title, author=who, date=date)
+    def commit_files(
+        self, base: str, files: Mapping[str, bytes], *, title: str, author: str, when: dt.datetime
+    ) -> str:
+        return write_commit(self._store, base, files, title, author=self._author(author), date=when)
+
+    @override
+    def commit_beside(
+        self, parent: str, files: Mapping[str, bytes], *, title: str, author: str, when: dt.datetime
+    ) -> str:
+        who = self._author(author)
+        return write_commit(
+            self._store, None, files, title, author=who, date=when, parents=[parent], folder=""
+        )
+
+    def _author(self, member: str) -> Author:
+        return Author(member, f"{member}@{self._registry}")
 
     @override
     def note(self, commit: str) -> CommitNote:
@@ -65,6 +83,10 @@ class Upstream(Repository):
     @override
     def added(self, base: str, head: str) -> Mapping[str, bytes]:
         return self._store.change(base, head).added
+
+    @override
+    def beside(self, commit: str) -> Mapping[str, bytes]:
+        return closing_files(self._store, commit)
 
     @override
     def holds(self, commit: str, files: Mapping[str, bytes]) -> bool:
@@ -77,3 +99,11 @@ class Upstream(Repository):
         if not (path / "objects").is_dir():
             return None
         return all(os.access(path / "hooks" / name, os.X_OK) for name in HOOKS)
+
+
+class Remembered(Upstream):
+    """An upstream as it was when it was last asked; reading needs no network."""
+
+    @override
+    def fetch(self) -> Mapping[str, str]:
+        return self.known()

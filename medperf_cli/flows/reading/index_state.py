@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from medperf_cli.adapters.store.index import Index
 from medperf_cli.adapters.store.index_rows import Filter, Row, StoredEntity
 from medperf_cli.core.lifecycle.reader import Reader, sha256
-from medperf_cli.core.lifecycle.standing import Lifecycle
+from medperf_cli.core.lifecycle.standing import Lifecycle, Standing
+from medperf_cli.core.lifecycle.waiting import pending
 from medperf_cli.core.names import EntityPath, Kind, parse_path, parse_signature_path
 from medperf_cli.core.snapshot import Change, Snapshot
 from medperf_cli.core.sshsig import parse_public_key
@@ -77,5 +79,18 @@ def _stored(
         commit=entry.commit,
         time=entry.time,
         position=position,
+        waiting=_waiting(state, path),
     )
     return StoredEntity(row, data, armors)
+
+
+def _waiting(state: Lifecycle, path: EntityPath) -> dict[str, Any] | None:
+    """Who must still approve a version that is pending and not overtaken by another."""
+    if state.standing(path) is not Standing.PENDING:
+        return None
+    current = state.in_force(path.kind, path.id)
+    if current is not None and current.version > path.version:
+        return None
+    found = pending(state, path)
+    about = {"verb": str(found.verdict), "role": str(found.role), "count": found.count}
+    return {**about, "members": list(found.members)}

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+import datetime as dt
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from medperf_cli.adapters.store.index import Index
 from medperf_cli.adapters.store.index_rows import Filter, Row, StoredEntity
 from medperf_cli.core.figures import decimals, figure
-from medperf_cli.core.names import Kind
+from medperf_cli.core.names import Kind, parse_path
 from medperf_cli.core.scores import Value, value_of
 from medperf_cli.flows.deps import Deps
-from medperf_cli.flows.reading.registry import reading
+from medperf_cli.flows.reading.asked import Waits, read_asked
+from medperf_cli.flows.reading.registry import place, reading
+from medperf_cli.flows.reading.requested import associated, ran, requested, waits_fields
 
 COLUMNS: dict[Kind, tuple[str, ...]] = {
     Kind.MEMBER: ("id", "version", "standing", "type", "title"),
@@ -22,6 +25,7 @@ COLUMNS: dict[Kind, tuple[str, ...]] = {
     Kind.RESULT: ("benchmark", "model", "dataset", "version", "standing", "primary", "partial"),
 }
 _COLUMNS = ("id", "version", "standing", "state", "title")
+_PENDING = "pending"
 
 
 def columns(kind: Kind) -> tuple[str, ...]:
@@ -29,8 +33,15 @@ def columns(kind: Kind) -> tuple[str, ...]:
     return COLUMNS.get(kind, _COLUMNS)
 
 
-def listed(deps: Deps, kind: Kind, where: Filter) -> list[dict[str, Any]]:
+def listed(deps: Deps, kind: Kind, where: Filter, *, asked: bool = False) -> list[dict[str, Any]]:
     """Rows of a kind that fit a filter; `where.benchmark` may be any unique part of an id.
+
+    Args:
+        deps: the world.
+        kind: the kind.
+        where: what to list.
+        asked: also what is not in force yet: pending in main, or asked for in open requests (`requested`, as
+            of the last contact); each such row has `request`, `waits` and `since`.
 
     Raises:
         ConfigurationError: nothing was synced.
@@ -40,10 +51,33 @@ def listed(deps: Deps, kind: Kind, where: Filter) -> list[dict[str, Any]]:
     with reading(deps.settings) as (index, _):
         if where.benchmark is not None:
             where = dataclasses.replace(where, benchmark=index.resolve(Kind.BENCHMARK, where.benchmark))
-        return [
-            {**_general(row), **_SPECIAL.get(kind, _nothing)(index, row)}
-            for row in index.entities(kind, where)
-        ]
+        rows = [_row(index, kind, row) for row in index.entities(kind, where)]
+        if not asked:
+            return rows
+        open_requests = read_asked(place(deps.settings)).requests
+        return sorted(
+            [*rows, *_pending(index, kind, where), *requested(open_requests, index, kind, where)],
+            key=lambda row: (row["id"], row["version"]),
+        )
+
+
+def _row(index: Index, kind: Kind, row: Row) -> dict[str, Any]:
+    return {**_general(row), **_SPECIAL.get(kind, _nothing)(index, row), **_waits(row)}
+
+
+def _pending(index: Index, kind: Kind, where: Filter) -> Iterator[dict[str, Any]]:
+    """What stands in main and still waits there, where only what is in force was listed."""
+    if where.in_force and where.standing is None:
+        every = dataclasses.replace(where, in_force=None, standing=_PENDING)
+        yield from (_row(index, kind, row) for row in index.entities(kind, every) if row.waiting)
+
+
+def _waits(row: Row) -> dict[str, Any]:
+    if row.waiting is None:
+        return {}
+    waits = Waits(row.path, **{**row.waiting, "members": tuple(row.waiting["members"])})
+    since = dt.datetime.fromtimestamp(row.time, dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return {"request": None, **waits_fields(waits), "since": since}
 
 
 def found(deps: Deps, kind: Kind, partial: str, version: int | None) -> StoredEntity:
@@ -74,9 +108,7 @@ def _nothing(_index: Index, _row: Row) -> dict[str, Any]:
 
 
 def _association(_index: Index, row: Row) -> dict[str, Any]:
-    owner, name, folder, *subject = row.id.split("/")
-    about = {"benchmark": f"{owner}/{name}", "type": folder.removesuffix("s"), "subject": "/".join(subject)}
-    return {**about, "message": row.document.get("message")}
+    return associated(parse_path(row.path), row.document)
 
 
 def _decision(_index: Index, row: Row) -> dict[str, Any]:
@@ -87,9 +119,7 @@ def _decision(_index: Index, row: Row) -> dict[str, Any]:
 
 def _result(index: Index, row: Row) -> dict[str, Any]:
     """Who ran what on what, and the benchmark's primary metric."""
-    names = row.id.split("/")
-    pairs = ("/".join(names[i : i + 2]) for i in (0, 2, 4))
-    about: dict[str, Any] = dict(zip(("benchmark", "model", "dataset"), pairs, strict=True))
+    about = ran(parse_path(row.path), {})
     key = _primary(index, row)
     found = next((value_of(m) for m in row.document["metrics"] if m["key"] == key), Value(None))
     shown = f"{key} {figure(found.value, decimals(found.error))}"

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from medperf_cli.adapters.files import write_atomic
-from medperf_cli.adapters.store.index import Index
+from medperf_cli.adapters.store.index import Index, OldIndexError
 from medperf_cli.adapters.store.index_rows import Meta
 from medperf_cli.adapters.store.settings import Settings
 from medperf_cli.errors import ConfigurationError, IntegrityError
@@ -45,6 +45,11 @@ class Place:
     def pin(self) -> Path:
         """Which registry this is, from where, and its root's digest: what the index can be made anew from."""
         return self.folder / "pin.json"
+
+    @property
+    def requests(self) -> Path:
+        """What open requests ask for, as of the last contact; it can be had again."""
+        return self.folder / "requests.json"
 
     @property
     def lock(self) -> Path:
@@ -107,8 +112,19 @@ def reading(settings: Settings) -> Iterator[tuple[Index, Meta]]:
         raise ConfigurationError(
             f"registry '{settings.registry}' was not synced yet", hint="run `medperf registry sync`"
         )
-    with Index.open(here.index) as index:
+    with _opened_index(settings, here) as index:
         meta = index.meta()
         if meta is None:
             raise ConfigurationError("the registry was not synced yet", hint="run `medperf registry sync`")
         yield index, meta
+
+
+def _opened_index(settings: Settings, here: Place) -> Index:
+    """The index; one of another version of this tool is first made anew from what was fetched before."""
+    try:
+        return Index.open(here.index)
+    except OldIndexError:
+        from medperf_cli.flows.reading.sync import renew  # noqa: PLC0415 - git, which lists do not need
+
+        renew(settings, here)
+        return Index.open(here.index)

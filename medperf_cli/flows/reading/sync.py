@@ -10,6 +10,7 @@ from medperf_cli.adapters.store.index_rows import Meta
 from medperf_cli.adapters.store.locks import exclusive
 from medperf_cli.adapters.store.remote import fetch
 from medperf_cli.adapters.store.repository import GitStore, Step
+from medperf_cli.adapters.store.settings import Settings
 from medperf_cli.core.check.engine import CONSENSUS, check
 from medperf_cli.core.check.findings import Finding, Verdict
 from medperf_cli.core.lifecycle.reader import Reader, sha256
@@ -71,6 +72,34 @@ def sync(deps: Deps) -> Synced:
             deps.talk.say("the index is made anew: every change is verified again")
         fetch(store, known.url, [f"+refs/heads/main:{MAIN}"], deps.talk.progress)
         return verify_main(deps, store, here, known)
+
+
+def renew(settings: Settings, here: Place) -> None:
+    """Make the index anew from what was fetched before, without the network.
+
+    Raises:
+        IntegrityError: what was fetched is damaged or not lawful.
+
+    """
+
+    def now() -> dt.datetime:
+        return dt.datetime.fromtimestamp(0, dt.UTC)  # whether the root expired is nobody's question here
+
+    deps = Deps(settings, now, _Quiet(), lambda _: False, interactive=False)
+    with exclusive(here.lock, "making the index anew", wait=60), GitStore(here.mirror) as store:
+        known = opened(here)
+        if not known.verified_commit:
+            verify_main(deps, store, here, known)
+
+
+class _Quiet:
+    """Says nothing."""
+
+    def say(self, text: str) -> None:
+        """Nothing."""
+
+    def progress(self, step: str, done: int, total: int | None) -> None:
+        """Nothing."""
 
 
 def verify_main(deps: Deps, store: GitStore, here: Place, known: Meta) -> Synced:

@@ -1,4 +1,4 @@
-"""Approving an association by what it is about, wherever it waits: in an open request, or pending in main."""
+"""Deciding about an association by what it is about, wherever it waits: in a request, or pending in main."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from medperf_cli.flows.identity import me
 from medperf_cli.flows.submitting.decide import add_decision
 from medperf_cli.flows.submitting.desk import Desk, at_desk
 from medperf_cli.flows.submitting.publish import Published, publish
+from medperf_cli.flows.submitting.reject import reject
 from medperf_cli.flows.submitting.review import approve, reviews
 
 
@@ -24,19 +25,48 @@ def approve_association(
         UnknownIdError: no such association waits. Approving again sends nothing.
 
     """
-    if (dataset is None) == (model is None):
-        raise UsageError("name the dataset or the model", hint="add --dataset ID or --model ID")
+    expect_one(dataset, model)
     with at_desk(deps) as desk:
-        folder, kind = ("models", Kind.CUBE) if model else ("datasets", Kind.DATASET)
-        subject = desk.resolve(kind, model or dataset or "")
-        entity_id = f"{desk.resolve(Kind.BENCHMARK, benchmark)}/{folder}/{subject}"
+        entity_id = association_id(desk, benchmark, dataset=dataset, model=model)
         for request in reviews(desk):
-            if any(_is(path, entity_id) for path in request.files):
-                return approve(desk, request.id, reason)
+            asked = [parse_path(path) for path in request.files if _is(path, entity_id)]
+            if asked:
+                return approve(desk, request.id, reason, only=asked)
         path = _newest(desk, entity_id)
         if not _approved_by_me(desk, path):
             add_decision(desk, path, DecisionVerdict.APPROVE, reason)
         return publish(desk, f"decision on {entity_id}")
+
+
+def reject_association(
+    deps: Deps, benchmark: str, *, dataset: str | None, model: str | None, reason: str
+) -> Published:
+    """Close the open request that asks for the association of a dataset or model (raises as `reject`)."""
+    expect_one(dataset, model)
+    with at_desk(deps) as desk:
+        entity_id = association_id(desk, benchmark, dataset=dataset, model=model)
+        for request in reviews(desk):
+            if any(_is(path, entity_id) for path in request.files):
+                return reject(desk, request.id, reason)
+        if desk.state.in_force(Kind.ASSOCIATION, entity_id) is not None:
+            raise UsageError(
+                f"association '{entity_id}' is in force, not asked for",
+                hint="what was approved is ended with `medperf association revoke`",
+            )
+        raise UnknownIdError(f"no open request asks for '{entity_id}'", hint="see `medperf review ls`")
+
+
+def expect_one(dataset: str | None, model: str | None) -> None:
+    """See that exactly one of both is named (raises UsageError)."""
+    if (dataset is None) == (model is None):
+        raise UsageError("name the dataset or the model", hint="add --dataset ID or --model ID")
+
+
+def association_id(desk: Desk, benchmark: str, *, dataset: str | None, model: str | None) -> str:
+    """The id of the association of a dataset or model, each named by a part (raises UnknownIdError)."""
+    folder, kind = ("models", Kind.CUBE) if model else ("datasets", Kind.DATASET)
+    subject = desk.resolve(kind, model or dataset or "")
+    return f"{desk.resolve(Kind.BENCHMARK, benchmark)}/{folder}/{subject}"
 
 
 def _is(text: str, entity_id: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from medperf_cli.core.entities.decision import DecisionVerdict
 from medperf_cli.core.entities.fields import Pin
 from medperf_cli.core.lifecycle.requirement import Role, revoking_role
-from medperf_cli.core.lifecycle.standing import Lifecycle, Standing
+from medperf_cli.core.lifecycle.standing import Lifecycle
 from medperf_cli.core.names import EntityPath, Kind
 from medperf_cli.errors import UsageError
 from medperf_cli.flows.identity import me
@@ -53,11 +53,3 @@ def add_decision(
     }
     entity_id = f"{subject.stem}/{me(desk.deps.settings)}"
     return desk.composer.add(Kind.DECISION, entity_id, fields)
-
-
-def undecided(after: Lifecycle, paths: list[EntityPath]) -> list[EntityPath]:
-    """Which of these versions still need somebody's approval."""
-    subjects = [p for p in paths if p.kind not in (Kind.DECISION, Kind.ROOT)]
-    subjects += [p.subject for p in paths if p.kind is Kind.DECISION]
-    found = (p for p in subjects if after.reader.digest(p) is not None)
-    return sorted({p for p in found if after.standing(p) is Standing.PENDING})

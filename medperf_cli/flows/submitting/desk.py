@@ -15,9 +15,13 @@ from medperf_cli.core.lifecycle.standing import Lifecycle
 from medperf_cli.core.names import EntityPath, Kind
 from medperf_cli.errors import IntegrityError, UsageError
 from medperf_cli.flows.deps import Deps
-from medperf_cli.flows.reading.registry import Place, place, reading
-from medperf_cli.flows.reading.sync import sync
+from medperf_cli.flows.hosting.upstream import Upstream
+from medperf_cli.flows.reading.asked import Asked, write_asked
+from medperf_cli.flows.reading.registry import VERIFIED, Place, place, reading
+from medperf_cli.flows.reading.sync import Synced, sync
 from medperf_cli.flows.submitting.composer import Composer
+from medperf_cli.flows.submitting.forges import remembered_forge
+from medperf_cli.flows.submitting.keep import asked_now
 
 
 @dataclass(frozen=True)
@@ -62,7 +66,7 @@ class Desk:
 
 @contextlib.contextmanager
 def at_desk(deps: Deps, *, online: bool = True) -> Iterator[Desk]:
-    """Sync, then open the registry in use for writing a request.
+    """Sync, then open the registry in use for writing a request; keep what is asked for when it is left.
 
     Raises:
         NetworkError: the remote does not answer.
@@ -79,4 +83,30 @@ def at_desk(deps: Deps, *, online: bool = True) -> Iterator[Desk]:
                 "the verified commit is gone from the local copy", hint="add the registry again"
             )
         composer = Composer(store.snapshot(meta.verified_commit), tree, here.outbox)
+        if online:
+            Upstream(store, meta.url, meta.registry).fetch()
         yield Desk(deps, here, meta, store, index, composer)
+        if online:
+            remember(deps, here, meta, store)
+
+
+def remember(deps: Deps, here: Place, meta: Meta, store: GitStore) -> Asked:
+    """Keep what is asked for, as the requests fetched last say (raises ConfigurationError)."""
+    main = store.rev(VERIFIED) or meta.verified_commit
+    forge = remembered_forge(store, meta)
+    asked = asked_now(store, main, forge.list(), forge.closed(), deps.now())
+    write_asked(here, asked)
+    return asked
+
+
+def keep_up(deps: Deps) -> tuple[Synced, Asked]:
+    """Sync, and keep what is asked for.
+
+    Raises:
+        NetworkError, IntegrityError: as `sync`.
+
+    """
+    synced = sync(deps)
+    with at_desk(deps, online=False) as desk:
+        Upstream(desk.store, desk.meta.url, desk.meta.registry).fetch()
+        return synced, remember(deps, desk.place, desk.meta, desk.store)

@@ -50,6 +50,13 @@ def _expect_key(desk: Desk) -> None:
             f"'{who}' is not a member of this registry, or not yet",
             hint="register with `medperf member register`; `medperf review ls` says whom a request waits for",
         )
+    revoked = next((k.revoked for k in member.keys if k.key == key.text), None)
+    if revoked is not None:
+        raise ConfigurationError(
+            f"key '{settings.key}' ({key.fingerprint}) of member '{who}' is revoked"
+            f" ({revoked.reason}, since {revoked.since}): it signs nothing any more",
+            hint="choose a valid key with `medperf key use FILE`; without one, the admins must help",
+        )
     if key.text not in member.valid_keys:
         raise ConfigurationError(
             f"key '{settings.key}' ({key.fingerprint}) is not a valid key of member '{who}'",

@@ -17,6 +17,7 @@ from medperf_cli.flows.hosting.gathering import Gathered, gather
 from medperf_cli.flows.hosting.request_commits import rebased
 from medperf_cli.flows.identity import me, signer
 from medperf_cli.flows.reading.sync import sync
+from medperf_cli.flows.submitting.closed import expect_not_closed
 from medperf_cli.flows.submitting.desk import Desk
 from medperf_cli.flows.submitting.forges import forge_of
 from medperf_cli.flows.submitting.permission import expect_allowed
@@ -38,7 +39,8 @@ class ChangeRejectedError(RejectedError):
 class Published:
     """What became of a request.
 
-    `sent` is False where there was nothing to send, or the user said no. `waiting` says who must still act.
+    `sent` is False where there was nothing to send, or the user said no. `waiting` says who must still act,
+    `closed` how it was ended (rejected, taken-back) without entering main.
     """
 
     request: str | None
@@ -46,6 +48,7 @@ class Published:
     sent: bool
     merged: bool
     waiting: tuple[str, ...] = ()
+    closed: str = ""
 
     @property
     def outcome(self) -> str:
@@ -54,6 +57,8 @@ class Published:
             return "nothing to send: the registry says the same already"
         if self.paths and not self.sent:
             return "nothing was sent"
+        if self.closed:
+            return f"request {self.request} is closed: {self.closed}" if self.sent else "nothing was sent"
         if self.merged:
             return f"request {self.request} is merged"
         return f"request {self.request} is open: {'; '.join(self.waiting) or 'it waits for the merge bot'}"
@@ -80,6 +85,7 @@ def publish(desk: Desk, title: str, before: Callable[[], None] = _nothing) -> Pu
     files, paths = desk.composer.files, desk.composer.paths
     if not paths:
         return Published(None, (), sent=False, merged=False)
+    expect_not_closed(desk)
     for note in _looked_at(desk, desk.composer.change).at(Severity.NOTE):
         desk.deps.talk.say(f"note {note.rule}: '{note.path}' {note.message}")
     if not desk.deps.confirm(preview(desk, title)):
@@ -89,7 +95,8 @@ def publish(desk: Desk, title: str, before: Callable[[], None] = _nothing) -> Pu
     report = check(desk.composer.change)
     _refuse(report)
     forge = forge_of(desk.store, desk.meta)
-    request = forge.open(files, title=title, author=_author(desk), base=desk.meta.verified_commit)
+    base, when = desk.meta.verified_commit, desk.deps.clock()
+    request = forge.open(files, title=title, author=_author(desk), base=base, when=when)
     return _sent(desk, request, lambda: report)
 
 
@@ -102,7 +109,7 @@ def deliver(desk: Desk, forge: Forge, request_id: str) -> Published:
     if not desk.deps.confirm(preview(desk, f"decision on request {request.id}: {request.title}")):
         return Published(request.id, paths, sent=False, merged=False)
     desk.composer.sign(signer(desk.deps.settings, interactive=desk.deps.interactive))
-    done = forge.decide(request, me(desk.deps.settings), files)
+    done = forge.decide(request, me(desk.deps.settings), files, when=desk.deps.clock())
     return _sent(desk, done, lambda: gathered_at(desk, done).report)
 
 

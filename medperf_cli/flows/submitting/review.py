@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from medperf_cli.adapters.forge.base import Request, RequestState
@@ -11,14 +11,15 @@ from medperf_cli.core.check.findings import Finding, Verdict
 from medperf_cli.core.entities.decision import DecisionVerdict
 from medperf_cli.core.lifecycle.reader import Reader, sha256
 from medperf_cli.core.lifecycle.standing import Lifecycle
-from medperf_cli.core.names import EntityPath, parse_path
+from medperf_cli.core.lifecycle.waiting import undecided
+from medperf_cli.core.names import EntityPath, Kind, parse_path
 from medperf_cli.core.snapshot import Overlay
 from medperf_cli.errors import IntegrityError, RejectedError, UsageError
 from medperf_cli.flows.hosting.gathering import Gathered, merge_request
 from medperf_cli.flows.hosting.request_commits import refusal
 from medperf_cli.flows.identity import me
 from medperf_cli.flows.reading.sync import sync
-from medperf_cli.flows.submitting.decide import add_decision, undecided
+from medperf_cli.flows.submitting.decide import add_decision
 from medperf_cli.flows.submitting.desk import Desk
 from medperf_cli.flows.submitting.forges import forge_of
 from medperf_cli.flows.submitting.permission import expect_allowed
@@ -43,6 +44,11 @@ class Review:
     files: Mapping[str, bytes]
     decided: tuple[str, ...]
 
+    @property
+    def entities(self) -> list[EntityPath]:
+        """What it would add, in path order."""
+        return sorted(parse_path(path) for path in self.files if path.endswith(".yml"))
+
 
 def reviews(desk: Desk) -> list[Review]:
     """All open requests, judged against the verified main (raises NetworkError).
@@ -57,10 +63,13 @@ def review(desk: Desk, request_id: str) -> Review:
     return _review(desk, forge_of(desk.store, desk.meta).read(request_id))
 
 
-def approve(desk: Desk, request_id: str, reason: str) -> Published:
-    """Sign my approval of everything undecided in a request, and deliver it beside the request.
+def approve(
+    desk: Desk, request_id: str, reason: str, *, only: Collection[EntityPath] | None = None
+) -> Published:
+    """Sign my vote on everything undecided in a request, and deliver it beside the request.
 
-    What I approved before is not signed again.
+    That is my approval of what it adds, and my revocation of what it asks to revoke. What I voted on before
+    is not signed again. `only` keeps to some of it: who names one thing signs nothing else.
 
     Raises:
         UsageError: nothing in it needs a decision.
@@ -72,13 +81,14 @@ def approve(desk: Desk, request_id: str, reason: str) -> Published:
     waiting = _undecided(desk, request)
     if not waiting:
         raise UsageError(f"nothing in request '{request.id}' needs a decision")
-    mine = waiting - _decided_by_me(desk, request)
+    done = _decided_by_me(desk, request)
+    mine = {p: v for p, v in waiting.items() if p not in done and (only is None or p in only)}
     if not mine:
         waits = waits_for(gathered_at(desk, request).report)
         return Published(request.id, (), sent=False, merged=False, waiting=waits)
     after = _after(desk, request)
-    for subject in sorted(mine):
-        add_decision(desk, subject, DecisionVerdict.APPROVE, reason, after=after)
+    for subject, verdict in sorted(mine.items()):
+        add_decision(desk, subject, verdict, reason, after=after)
     return deliver(desk, forge, request.id)
 
 
@@ -91,7 +101,7 @@ def merge(desk: Desk, request_id: str, reason: str) -> Published:
     """
     forge = forge_of(desk.store, desk.meta)
     request = forge.read(request_id)
-    if _undecided(desk, request) - _decided_by_me(desk, request):
+    if _undecided(desk, request).keys() - _decided_by_me(desk, request):
         done = approve(desk, request_id, reason)
         if done.merged or not done.sent:
             return done
@@ -119,15 +129,29 @@ def _preview(desk: Desk, gathered: Gathered) -> str:
     return "".join(lines)
 
 
-def _undecided(desk: Desk, request: Request) -> set[EntityPath]:
-    return set(undecided(_after(desk, request), _paths(desk, request)))
+def _undecided(desk: Desk, request: Request) -> dict[EntityPath, DecisionVerdict]:
+    """What a request by itself leaves to be decided, and how."""
+    found = undecided(_after(desk, request), _paths(desk, request))
+    return {waiting.path: waiting.verdict for waiting in found}
 
 
 def _decided_by_me(desk: Desk, request: Request) -> set[EntityPath]:
-    """What my decisions, waiting beside the request already, are about."""
-    commit = request.decisions.get(me(desk.deps.settings))
-    added = desk.store.change(request.head, commit).added if commit else {}
-    return {parse_path(path).subject for path in added if path.endswith(".yml")}
+    """What my decisions, in the request or waiting beside it already, are about."""
+    who = me(desk.deps.settings)
+    commit = request.decisions.get(who)
+    added = desk.store.change(request.head, commit).entities if commit else []
+    decisions = [p for p in (*added, *_paths(desk, request)) if p.kind is Kind.DECISION]
+    return {path.subject for path in decisions if path.signer == who}
+
+
+def revoked_by_me(desk: Desk, request_id: str, path: EntityPath) -> bool:
+    """Whether my vote on `path` stands in an open request, or beside it."""
+    return path in _decided_by_me(desk, forge_of(desk.store, desk.meta).read(request_id))
+
+
+def state_after(desk: Desk, files: Mapping[str, bytes]) -> Lifecycle:
+    """The registry as it would stand with these files."""
+    return Lifecycle(Reader(Overlay(desk.composer.snapshot, files)))
 
 
 def _paths(desk: Desk, request: Request) -> list[EntityPath]:
@@ -136,8 +160,7 @@ def _paths(desk: Desk, request: Request) -> list[EntityPath]:
 
 
 def _after(desk: Desk, request: Request) -> Lifecycle:
-    added = desk.store.change(request.base, request.head).added
-    return Lifecycle(Reader(Overlay(desk.composer.snapshot, added)))
+    return state_after(desk, desk.store.change(request.base, request.head).added)
 
 
 def _review_or_refusal(desk: Desk, request: Request) -> Review:

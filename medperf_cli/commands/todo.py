@@ -1,0 +1,23 @@
+"""`medperf todo`: what waits for you."""
+
+from __future__ import annotations
+
+import typer
+
+from medperf_cli.commands import console
+
+app = typer.Typer(help="See what waits for you, and what to type.", rich_markup_mode=None)
+
+
+@app.command()
+def todo(json: console.Json = False) -> None:
+    """List what waits for you, with the command to type: requests, runs, results, things in development.
+
+    It says what was known at the last contact; `medperf registry sync` brings what is new.
+    """
+    from medperf_cli.flows.submitting.what_waits import what_waits
+    from medperf_cli.render.table import as_json
+    from medperf_cli.render.todo import as_text
+
+    items = what_waits(console.deps())
+    console.write(as_json([item.document() for item in items]) if json else as_text(items))

@@ -1,0 +1,36 @@
+"""Requests that were ended without a merge: the same files are not asked for twice."""
+
+from __future__ import annotations
+
+from medperf_cli.core.entities.closing import Closing
+from medperf_cli.core.requests import request_id
+from medperf_cli.errors import RejectedError
+from medperf_cli.flows.hosting.closings import kept_closing
+from medperf_cli.flows.submitting.desk import Desk
+from medperf_cli.flows.submitting.forges import remembered_forge
+
+
+class ClosedError(RejectedError):
+    """Exactly this was asked for before, and was rejected or taken back."""
+
+    code = "MP-CLOSED"
+    hint = "change what you ask for (a word to who decides, for example), then ask again"
+
+    def __init__(self, request: str, closing: Closing) -> None:
+        day = closing.time[:10]
+        super().__init__(
+            f"request '{request}' was {closing.verdict} by {closing.member} on {day}: {closing.reason}"
+        )
+
+
+def expect_not_closed(desk: Desk) -> None:
+    """See that what the composer holds was not closed before, as of the last contact (raises ClosedError)."""
+    number = request_id(desk.composer.files)
+    main = desk.meta.verified_commit
+    for request in remembered_forge(desk.store, desk.meta).closed():
+        if request.id != number:
+            continue
+        for member, commit in sorted(request.closings.items()):
+            closing = kept_closing(desk.store, main, number, member, commit)
+            if closing is not None:
+                raise ClosedError(number, closing)

@@ -1,0 +1,123 @@
+"""Keeping what open requests ask for, so that lists show it without the network."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from medperf_cli.adapters.forge.base import Request
+from medperf_cli.adapters.store.repository import GitStore
+from medperf_cli.core.check.findings import Severity, Verdict
+from medperf_cli.core.entities.header import Entity
+from medperf_cli.core.entities.parsing import parse
+from medperf_cli.core.lifecycle import waiting
+from medperf_cli.core.lifecycle.reader import Reader, sha256
+from medperf_cli.core.lifecycle.standing import Lifecycle
+from medperf_cli.core.names import parse_path
+from medperf_cli.core.requests import OpenRequest
+from medperf_cli.core.snapshot import Overlay
+from medperf_cli.errors import IntegrityError, MedperfError, RejectedError
+from medperf_cli.flows.hosting.closings import TIME, kept_closing
+from medperf_cli.flows.hosting.gathering import Gathered, gather
+from medperf_cli.flows.reading.asked import Asked, AskedFile, AskedRequest, ClosedRequest, Waits
+
+_FIELDS = ("type", "state", "title", "name", "description", "message", "verdict", "reason")
+_LONGEST = 200
+_MOST = 1000
+"""Requests of either sort that are kept; nobody reads more."""
+_SAID = frozenset({"APP001", "APP002", "APP003"})
+"""Findings that say whom something waits for, which is kept in another form."""
+
+
+def asked_now(
+    store: GitStore, main: str, requests: Iterable[Request], closed: Iterable[Request], now: str
+) -> Asked:
+    """What is asked for, judged against the verified main.
+
+    Args:
+        store: the clone, with the requests' commits.
+        main: the verified commit.
+        requests: the open requests.
+        closed: the ones that were ended without a merge.
+        now: the time, as files write it.
+
+    """
+    found = [r for request in itertools.islice(requests, _MOST) if (r := _open(store, main, request))]
+    ended = [c for request in closed for c in _closed(store, main, request)]
+    newest = sorted(ended, key=lambda c: (c.time, c.id), reverse=True)[:_MOST]
+    return Asked(now, tuple(found), tuple(newest))
+
+
+def _open(store: GitStore, main: str, request: Request) -> AskedRequest | None:
+    """One open request, None if main has it; what was written past the hooks must not hide the others."""
+    since = request.since.strftime(TIME)
+    try:
+        gathered = gather(store, main, OpenRequest(request.id, request.head, dict(request.decisions)))
+        if gathered.done:
+            return None
+        files = tuple(_files(gathered))
+        waits = tuple(waits_of(gathered))
+    except (RejectedError, IntegrityError) as error:
+        about = (request.id, request.title, request.author, since, Verdict.REJECT.name)
+        return AskedRequest(*about, (), (), (), (error.message[:_LONGEST],))
+    return AskedRequest(
+        request.id,
+        request.title,
+        request.author,
+        since,
+        gathered.report.verdict.name,
+        files,
+        waits,
+        tuple(sorted(gathered.used)),
+        tuple(_hindrances(gathered)),
+    )
+
+
+def waits_of(gathered: Gathered) -> Iterator[Waits]:
+    """Who must still act: those whose votes are missing; else, where a request is held, the admins."""
+    if gathered.report.verdict is Verdict.REJECT:
+        return
+    base = gathered.change.base
+    after = Lifecycle(Reader(Overlay(base, gathered.change.added)))
+    open_votes = list(waiting.undecided(after, gathered.change.entities))
+    for wanted in open_votes:
+        yield Waits(str(wanted.path), str(wanted.verdict), str(wanted.role), wanted.count, wanted.members)
+    if not open_votes and gathered.report.verdict is Verdict.REVIEW:
+        admins = tuple(sorted(a.member for a in Reader(base).root.admins.members))
+        first = str(gathered.change.entities[0]) if gathered.change.entities else ""
+        yield Waits(first, "merge", "admins", 1, admins)
+
+
+def _hindrances(gathered: Gathered) -> Iterator[str]:
+    for finding in gathered.report.findings:
+        if finding.severity > Severity.NOTE and finding.rule not in _SAID:
+            yield f"{finding.rule} {finding.path}: {finding.message}"[:_LONGEST]
+
+
+def _files(gathered: Gathered) -> Iterator[AskedFile]:
+    for path in gathered.change.entities:
+        data = gathered.change.added[str(path)]
+        try:
+            fields = _fields(parse(path, data))
+        except MedperfError:
+            fields = {}
+        yield AskedFile(str(path), sha256(data), fields)
+
+
+def _fields(entity: Entity) -> dict[str, Any]:
+    document = entity.document()
+    shown = {name: document[name] for name in _FIELDS if isinstance(document.get(name), str)}
+    found: dict[str, Any] = {name: value[:_LONGEST] for name, value in shown.items()}
+    pin = document.get("benchmark")
+    return found | ({"benchmark": parse_path(pin["path"]).id} if pin else {})
+
+
+def _closed(store: GitStore, main: str, request: Request) -> Iterator[ClosedRequest]:
+    for member, commit in sorted(request.closings.items()):
+        closing = kept_closing(store, main, request.id, member, commit)
+        if closing is not None and closing.head == request.head:
+            added = store.change(request.base, request.head).added
+            paths = tuple(sorted(path for path in added if path.endswith(".yml")))
+            about = (request.id, request.title, request.author, request.since.strftime(TIME))
+            yield ClosedRequest(*about, str(closing.verdict), member, closing.reason, closing.time, paths)
