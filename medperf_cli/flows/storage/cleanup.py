@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from medperf_cli.adapters.executor.spool import Spool
-from medperf_cli.adapters.executor.status import State
+from medperf_cli.adapters.executor.base import Attempt
+from medperf_cli.adapters.executor.spool import STATUS, Spool
+from medperf_cli.adapters.executor.status import State, parse_status
 from medperf_cli.adapters.files import writing
 from medperf_cli.adapters.store import switch
 from medperf_cli.adapters.store.index import Index
@@ -65,8 +66,16 @@ def _failed_outputs(deps: Deps) -> Iterator[Path]:
     spool = Spool(deps.settings.home, clock=deps.clock)
     for key in spool.cells():
         for attempt in spool.attempts(key):
-            if spool.status(attempt).state is State.FAILED and not spool.is_busy(attempt):
+            if _has_failed(attempt):
                 yield from (folder for folder in attempt.output_folders if amount(folder).files)
+
+
+def _has_failed(attempt: Attempt) -> bool:
+    """Whether its record says so; where that is damaged, there may be results yet."""
+    try:
+        return parse_status((attempt.folder / STATUS).read_bytes()).state is State.FAILED
+    except (OSError, ValueError):
+        return False
 
 
 def _unused_assets(deps: Deps) -> Iterator[Path]:

@@ -89,7 +89,7 @@ def _finish_earlier(home: Path, parts: Sequence[str]) -> None:
     earlier = switch.read(home)
     if earlier is None:
         return
-    if (home / earlier.part).resolve() == Path(earlier.destination).resolve():
+    if (home / earlier.part).resolve() == _spot(Path(earlier.destination)):
         switch.forget(home, earlier)
     elif earlier.part not in parts:
         raise ConflictError(
@@ -105,7 +105,7 @@ def _move(deps: Deps, part: str, destination: Path) -> Moved:
         raise ConfigurationError(
             f"'{home / part}' leads to '{source}', which is not there", hint="mount its disk"
         )
-    if source == destination.resolve():
+    if source == _spot(destination):
         return Moved(part, source, already=True)
     if destination.is_relative_to(source):
         raise UsageError(f"'{destination}' is inside what is moved", hint="name a folder outside of it")
@@ -129,6 +129,11 @@ def _move(deps: Deps, part: str, destination: Path) -> Moved:
         switch.switch(home, planned)
     switch.forget(home, planned)
     return Moved(part, destination)
+
+
+def _spot(path: Path) -> Path:
+    """Where a path is, without following a link that stands there itself."""
+    return path.parent.resolve() / path.name
 
 
 def _make_way(home: Path, part: str, destination: Path, unfinished: Path) -> None:
