@@ -2,43 +2,93 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from medperf_cli.errors import ExitCode, MedperfError
 
 
 def main() -> None:
     """Run the command line of this process."""
+    _prepare()
     code = run(sys.argv[1:])
     try:
         sys.stdout.flush()
     except BrokenPipeError:
-        # Whoever read us has enough; at exit Python must not try to write the rest.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _forget_output()  # whoever read us has enough
+    except OSError as error:
+        _forget_output()
+        code = _unwritten(error)
     sys.exit(code)
+
+
+def _prepare() -> None:
+    """See that there are three streams that take any text, whatever locale or closed descriptor we got."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115, PTH123 - for good
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _forget_output() -> None:
+    """At exit Python must not try to write the rest."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _unwritten(error: OSError) -> int:
+    from medperf_cli.adapters.files import disk_error  # noqa: PLC0415 - start-up time
+    from medperf_cli.commands.failure import expected  # noqa: PLC0415 - as above
+
+    return expected(disk_error(error, Path("standard output")), debug=False)
 
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command line and return its exit code; nothing but bugs is shown as a traceback."""
-    from medperf_cli.commands.app import app  # noqa: PLC0415 - the error tree must work without it
-    from medperf_cli.commands.failure import bug, expected, interrupted  # noqa: PLC0415 - as above
+    if "_MEDPERF_COMPLETE" in os.environ:
+        return _complete()
+    from medperf_cli.commands.failure import bug, expected, interrupted  # noqa: PLC0415 - start-up time
 
     debug = "--debug" in arguments
-    rest = [word for word in arguments if word != "--debug"]
     try:
-        code = app(args=rest, prog_name="medperf", standalone_mode=False)
+        return _command([word for word in arguments if word != "--debug"])
     except MedperfError as error:
         return expected(error, debug=debug)
     except KeyboardInterrupt:
         return interrupted()
+    except Exception as error:  # noqa: BLE001 - the one catch at the edge
+        return bug(error, arguments, debug=debug)
+
+
+def _command(words: Sequence[str]) -> int:
+    from medperf_cli.commands.app import app  # noqa: PLC0415 - the error tree must work without it
+
+    try:
+        code = app(args=list(words), prog_name="medperf", standalone_mode=False)
     except SystemExit:
         # The parser leaves so when whoever reads its output has closed the pipe.
         return ExitCode.OK
-    except Exception as error:  # noqa: BLE001 - the one catch at the edge
-        return bug(error, arguments, debug=debug)
     if code == ExitCode.INTERRUPTED:
         # The parser turned Ctrl-C into this exit code.
-        return interrupted()
+        raise KeyboardInterrupt
     return code if isinstance(code, int) else ExitCode.OK
+
+
+def _complete() -> int:
+    """Answer a shell that asks for completions; nothing else may appear on its line."""
+    from medperf_cli.commands.app import app  # noqa: PLC0415 - as in `run`
+    from medperf_cli.commands.completion import begin  # noqa: PLC0415 - as above
+
+    with (
+        contextlib.suppress(Exception, SystemExit, KeyboardInterrupt),
+        open(os.devnull, "w", encoding="utf-8") as nowhere,  # noqa: PTH123 - it takes what nobody shall see
+        contextlib.redirect_stderr(nowhere),
+    ):
+        begin()
+        app(args=[], prog_name="medperf", standalone_mode=False)
+    return ExitCode.OK

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
+
+from medperf_cli.commands.completion import attach, is_asked, item
 
 GROUPS: dict[str, tuple[str, str]] = {
     "registry": ("registry", "Make, add, sync and verify a registry."),
@@ -28,9 +31,12 @@ GROUPS: dict[str, tuple[str, str]] = {
     "verify": ("verify", "Explain one claim: file, signer, key, admission, root."),
     "rules": ("rules", "List the rules that a change is judged by."),
     "profile": ("profile", "See and change your settings."),
+    "storage": ("storage", "See, move and clean up what is kept on disk."),
+    "doctor": ("doctor", "Find out what is amiss on this machine, and how to repair it."),
 }
 """Command, module in this package, one line of help."""
 
+_OPTIONAL = ("--install-completion", "--show-completion")
 ALIASES = {"mlcube": "cube", "container": "cube"}
 
 
@@ -53,7 +59,25 @@ class LazyGroup(TyperGroup):
         command.name = name
         # Typer gives each group its own options to install completion, as if it were a program.
         command.params = [p for p in command.params if not str(p.name).endswith("_completion")]
+        if is_asked():
+            attach(command, (name,))
         return command
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Allow the options about completion to stand without the name of a shell."""
+        for at, word in enumerate(args[:2]):
+            if word in _OPTIONAL and (at + 1 == len(args) or args[at + 1].startswith("-")):
+                args = [*args[: at + 1], "auto", *args[at + 1 :]]
+        return super().parse_args(ctx, args)
+
+    def shell_complete(self, ctx: Any, incomplete: str) -> list[Any]:
+        """Complete the names of groups from the table, and options; no group is imported."""
+        if incomplete.startswith("-"):
+            # Without commands, it is their options that are left.
+            plain = TyperCommand(self.name, params=self.params)
+            return plain.shell_complete(ctx, incomplete)
+        known = [(n, t) for n, (_, t) in GROUPS.items() if n.startswith(incomplete)]
+        return [item(type(self), name, text) for name, text in known]
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """Print the table without importing anything."""
@@ -70,9 +94,33 @@ def _version(value: bool) -> None:
         raise typer.Exit
 
 
+def _install(shell: str | None) -> None:
+    if shell is not None:
+        from medperf_cli.commands.completion import install
+
+        name, file = install(shell)
+        typer.echo(f"completion for {name} is in '{file}'; it works in shells started from now on")
+        raise typer.Exit
+
+
+def _print_script(shell: str | None) -> None:
+    if shell is not None:
+        from medperf_cli.commands.completion import script
+
+        typer.echo(script(shell))
+        raise typer.Exit
+
+
 def _as_medperf(name: str) -> str:
     """`--data-uid` is `--data_uid`, `set-operational` is `set_operational`."""
     return name.replace("-", "_")
+
+
+def _completion(verb: str, run: Callable[[str | None], None]) -> Any:
+    text = {"install": "Let this shell complete commands and ids.", "show": "Print what that would install."}
+    return typer.Option(
+        f"--{verb}-completion", callback=run, is_eager=True, metavar="[bash|zsh|fish]", help=text[verb]
+    )
 
 
 application = typer.Typer(
@@ -87,10 +135,18 @@ application = typer.Typer(
 @application.callback()
 def options(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say only what is asked for.")] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Say what is run: programs, downloads, containers.")
+    ] = False,
+    no_pager: Annotated[
+        bool, typer.Option("--no-pager", help="Print long lists without PAGER, on a terminal too.")
+    ] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show where an error came from.")] = False,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
+    install_completion: Annotated[str | None, _completion("install", _install)] = None,
+    show_completion: Annotated[str | None, _completion("show", _print_script)] = None,
 ) -> None:
     """Benchmark medical AI where the data is: a signed registry in git, and containers that run at home.
 
@@ -99,8 +155,8 @@ def options(
     """
     from medperf_cli.commands.console import set_manner
 
-    del debug, version
-    set_manner(quiet=quiet)
+    del debug, version, install_completion, show_completion
+    set_manner(quiet=quiet, verbose=verbose, pager=not no_pager)
 
 
 app = get_command(application)

@@ -86,4 +86,4 @@ def show(rows: list[dict[str, Any]], *, json: bool, columns: tuple[str, ...]) ->
     """Print rows as a table or as JSON."""
     from medperf_cli.render.table import as_json, table
 
-    console.write(as_json(rows) if json else table(rows, columns))
+    console.page(as_json(rows) if json else table(rows, columns))

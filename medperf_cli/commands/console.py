@@ -11,9 +11,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from medperf_cli.errors import UsageError
+from medperf_cli.errors import InterruptedByUserError, MedperfError, UsageError
+from medperf_cli.render.table import plain
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from medperf_cli.adapters.store.settings import Settings
     from medperf_cli.flows.deps import Deps
     from medperf_cli.flows.submitting.publish import Published
 
@@ -21,21 +25,31 @@ Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before sendin
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be sent, and stop.")]
 Json = Annotated[bool, typer.Option("--json", help="Print data as JSON.")]
 
-_MANNER = {"quiet": False}
+_MANNER = {"quiet": False, "pager": True}
 _BAR = 24
 _REFRESH = 0.1
 
 
-def set_manner(*, quiet: bool) -> None:
-    """Whether to talk at all."""
-    _MANNER["quiet"] = quiet
+def set_manner(*, quiet: bool = False, verbose: bool = False, pager: bool = True) -> None:
+    """Whether to talk at all, whether to say what is run, and whether long lists go through a pager."""
+    from medperf_cli.adapters import trace
+
+    _MANNER.update(quiet=quiet, pager=pager)
+    trace.listen(_whisper if verbose else None)
+
+
+def _whisper(text: str) -> None:
+    from medperf_cli.adapters.store.git import printable
+
+    sys.stderr.write(f"+ {printable(text)}\n")
+    sys.stderr.flush()
 
 
 class Console:
     """Talks on stderr: lines, and a bar with rate and remaining time where there is a terminal."""
 
     def __init__(self) -> None:
-        self._terminal = sys.stderr.isatty()
+        self._terminal = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
         self._step = ""
         self._began = 0.0
         self._drawn = 0.0
@@ -78,22 +92,30 @@ def _line(step: str, done: int, total: int | None, seconds: float) -> str:
 
 
 def _ask(text: str) -> bool:
-    sys.stderr.write(text)
+    sys.stderr.write(plain(text))
     if not sys.stdin.isatty():
         raise UsageError("there is no terminal to ask at", hint="look with --dry-run, then add --yes")
     sys.stderr.write("Go ahead? [y/N] ")
     sys.stderr.flush()
-    return sys.stdin.readline().strip().lower() in ("y", "yes")
+    try:
+        answer = sys.stdin.readline()
+    except KeyboardInterrupt:
+        sys.stderr.write("\n")
+        raise InterruptedByUserError("interrupted at the question; nothing was sent or changed") from None
+    if not answer:
+        sys.stderr.write("\n")
+        raise UsageError("there was no answer; nothing was sent or changed", hint="answer y, or add --yes")
+    return answer.strip().lower() in ("y", "yes")
 
 
 def _show(text: str) -> bool:
     if not _MANNER["quiet"]:
-        sys.stderr.write(text)
+        sys.stderr.write(plain(text))
     return True
 
 
 def _stop(text: str) -> bool:
-    sys.stderr.write(text)
+    sys.stderr.write(plain(text))
     return False
 
 
@@ -105,11 +127,29 @@ def utc_now() -> dt.datetime:
 def deps(*, yes: bool = False, dry_run: bool = False) -> Deps:
     """The world for one command."""
     from medperf_cli.adapters.store.settings import load
+    from medperf_cli.adapters.store.switch import settle
+
+    settings = load(os.environ)
+    settle(settings.home)
+    return _world(settings, _stop if dry_run else _show if yes else _ask)
+
+
+def deps_in_trouble() -> tuple[Deps, MedperfError | None]:
+    """The same for looking at what is wrong: settings that cannot be read are the defaults, and why."""
+    from medperf_cli.adapters.store.profiles import home_folder
+    from medperf_cli.adapters.store.settings import Settings, load
+
+    try:
+        return _world(load(os.environ), _stop), None
+    except MedperfError as error:
+        return _world(Settings(home=home_folder(os.environ)), _stop), error
+
+
+def _world(settings: Settings, confirm: Callable[[str], bool]) -> Deps:
     from medperf_cli.flows.deps import Deps
 
-    confirm = _stop if dry_run else _show if yes else _ask
     return Deps(
-        settings=load(os.environ, Path.home()),
+        settings=settings,
         clock=utc_now,
         talk=Console(),
         confirm=confirm,
@@ -118,8 +158,25 @@ def deps(*, yes: bool = False, dry_run: bool = False) -> Deps:
 
 
 def write(text: str) -> None:
-    """Print data."""
-    sys.stdout.write(text if text.endswith("\n") or not text else f"{text}\n")
+    """Print data (raises ConfigurationError where they cannot be written, such as on a full disk)."""
+    try:
+        sys.stdout.write(text if text.endswith("\n") or not text else f"{text}\n")
+    except BrokenPipeError:
+        raise  # whoever read us has enough
+    except OSError as error:
+        from medperf_cli.adapters.files import disk_error
+
+        raise disk_error(error, Path("standard output")) from None
+
+
+def page(text: str) -> None:
+    """Print data; what is longer than the terminal goes through a pager."""
+    if _MANNER["pager"] and sys.stdout.isatty():
+        from medperf_cli.commands.pager import paged
+
+        if paged(text):
+            return
+    write(text)
 
 
 def write_to(output: Path | None, text: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
 import sys
@@ -11,7 +12,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from medperf_cli.errors import ExitCode, MedperfError, UsageError
-from medperf_cli.render.table import plain
+from medperf_cli.render.table import one_line, plain
 
 
 def expected(error: MedperfError, *, debug: bool) -> int:
@@ -25,7 +26,7 @@ def expected(error: MedperfError, *, debug: bool) -> int:
         sys.stderr.write(as_text(findings))
     sys.stderr.write(f"error {error.code}: {plain(error.message)}\n")
     if error.hint:
-        sys.stderr.write(f"  next: {error.hint}\n")
+        sys.stderr.write(f"  next: {plain(error.hint)}\n")
     return error.exit_code
 
 
@@ -57,11 +58,22 @@ def bug(error: Exception, arguments: Sequence[str], *, debug: bool) -> int:
     if debug:
         sys.stderr.write(text)
     report = f"command: medperf {' '.join(arguments)}\npython: {platform.python_version()}\n\n{text}"
-    descriptor, path = tempfile.mkstemp(prefix="medperf-bug-", suffix=".txt")
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(report)
-    sys.stderr.write(f"error MP-BUG: this should not happen: {type(error).__name__}: {error}\n")
-    sys.stderr.write(
-        f"  next: please report it with the file '{path}' (read it first: it names your paths)\n"
-    )
+    path = _kept(report)
+    said = one_line(f"{type(error).__name__}: {error}")
+    sys.stderr.write(f"error MP-BUG: this should not happen: {said}\n")
+    if path is None and not debug:
+        sys.stderr.write(text)
+    where = f"the file '{path}'" if path else "the lines above"
+    sys.stderr.write(f"  next: please report it with {where} (read it first: it names your paths)\n")
     return ExitCode.BUG
+
+
+def _kept(report: str) -> str | None:
+    """The file that holds a report; None where nothing can be written."""
+    for folder in (None, os.environ.get("MEDPERF_HOME"), os.environ.get("HOME"), "."):
+        with contextlib.suppress(OSError):
+            descriptor, path = tempfile.mkstemp(prefix="medperf-bug-", suffix=".txt", dir=folder or None)
+            with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace") as file:
+                file.write(report)
+            return path
+    return None

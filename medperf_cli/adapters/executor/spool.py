@@ -119,7 +119,7 @@ class Spool:
         key = cell_key(spec)
         earlier = self.attempts(key)
         with writing(self._runs):
-            busy = bool(earlier) and self._is_busy(earlier[-1])
+            busy = bool(earlier) and self.is_busy(earlier[-1])
             # after that look, or an attempt that ended between the two would be run again
             if not no_cache and (done := _finished(earlier)):
                 return Grant.FINISHED, done
@@ -181,7 +181,8 @@ class Spool:
         """The process that is at the attempt, or was when it was killed; None once it has ended."""
         return read_holder(attempt.folder / LOCK)
 
-    def _is_busy(self, attempt: Attempt) -> bool:
+    def is_busy(self, attempt: Attempt) -> bool:
+        """Whether a living process is at an attempt (raises OSError where its folder cannot be written)."""
         status = _read(attempt)
         return (status is None or status.state not in _OVER) and self._is_held(attempt)
 

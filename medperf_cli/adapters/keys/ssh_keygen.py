@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from medperf_cli.adapters import trace
 from medperf_cli.core import sshsig
 from medperf_cli.core.sshsig import PublicKey, parse_public_key
 from medperf_cli.errors import ConfigurationError, SignatureError
@@ -153,6 +154,7 @@ def _run(arguments: Sequence[str], file: Path, stdin: bytes = b"", *, interactiv
     asking = {
         "SSH_ASKPASS_REQUIRE": os.environ.get("SSH_ASKPASS_REQUIRE", "never") if interactive else "never"
     }
+    trace.ran(["ssh-keygen", *arguments])
     try:
         done = subprocess.run(
             ["ssh-keygen", *arguments],

@@ -9,6 +9,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from medperf_cli.adapters import trace
 from medperf_cli.adapters.runtime import docker_image, owner, signals
 from medperf_cli.adapters.runtime.base import (
     OWNER_LABEL,
@@ -133,11 +134,13 @@ class DockerEngine:
 
     def image(self, container: Container, archive: Path | None, observer: Observer = QUIET) -> str:
         """See `base.Engine.image`."""
+        trace.asked(f"ask docker for image {container.image_id or container.image}")
         with self._api(_IMAGE_SECONDS) as api:
             return docker_image.present(api, container, archive, observer)
 
     def run(self, spec: RunSpec, observer: Observer = QUIET) -> RunReport:
         """See `base.Engine.run`."""
+        trace.asked(f"ask docker to run '{spec.name}' of image {spec.image_id}")
         info = self._info or self.info()
         with signals.endings_raise(), self._api(self._timeout) as api:
             task = Task(api, info, spec, observer, self._ending, owner.this_process())

@@ -14,6 +14,7 @@ from typing import IO, TYPE_CHECKING
 
 from typing_extensions import override
 
+from medperf_cli.adapters import trace
 from medperf_cli.adapters.store.progress import silent
 from medperf_cli.errors import ConfigurationError, IntegrityError, NetworkError
 
@@ -68,6 +69,7 @@ def download(url: str, target: IO[bytes], *, sha256: str, size: int, progress: P
     """
     _require_https(url)
     opener = urllib.request.build_opener(_OnlyHttps, urllib.request.HTTPSHandler(context=_context()))
+    trace.asked(f"download {shown(url)}")
     request = urllib.request.Request(url, headers={"User-Agent": "medperf"})  # noqa: S310 - https was required above
     try:
         with opener.open(request, timeout=_TIMEOUT_SECONDS) as answer:

@@ -15,6 +15,7 @@ import threading
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
 
+from medperf_cli.adapters import trace
 from medperf_cli.adapters.store.progress import silent
 from medperf_cli.errors import ConfigurationError, IntegrityError, MedperfError, NetworkError
 
@@ -162,6 +163,7 @@ class Git:
 
 def spawn(argv: list[str], env: dict[str, str], *, cwd: Path | None, stderr: int) -> subprocess.Popen[bytes]:
     """Start a process with pipes (raises ConfigurationError where git is missing)."""
+    trace.ran(argv)
     try:
         return subprocess.Popen(
             argv, env=env, cwd=cwd, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr
@@ -260,13 +262,7 @@ def network_error(url: str, stderr: str) -> MedperfError:
 def local_error(directory: Path, stderr: str) -> MedperfError:
     """The error for local plumbing that failed: the machine's fault, or damage."""
     line = last_word(stderr)
-    causes = (
-        "permission denied",
-        "no space left",
-        "read-only file system",
-        "not a git repository",
-        "bad config",
-    )
+    causes = ("permission denied", "no space left", "read-only", "not a git repository", "bad config")
     if any(cause in stderr.lower() for cause in causes):
         return ConfigurationError(
             f"git failed in '{directory}': {line}",
@@ -280,11 +276,16 @@ def local_error(directory: Path, stderr: str) -> MedperfError:
 
 def require_git() -> None:
     """See that git is there and new enough (raises ConfigurationError); asked once per PATH."""
-    found = _version(os.environ.get("PATH", ""))
+    found = version()
     if found < MINIMUM_VERSION:
         raise ConfigurationError(
             f"git is too old: version {'.'.join(map(str, found))}", hint=f"install git {_minimum()} or newer"
         )
+
+
+def version() -> tuple[int, ...]:
+    """Major and minor version of the git in PATH (raises ConfigurationError where there is none)."""
+    return _version(os.environ.get("PATH", ""))
 
 
 @functools.lru_cache(maxsize=4)

@@ -134,6 +134,11 @@ class Index:
         ((number,),) = self._all(f"SELECT count(*) FROM entities WHERE {clause}", parameters)  # noqa: S608 - built of constants
         return int(number)
 
+    def ids(self, kind: str, sort: str | None = None) -> list[str]:
+        """Every id of a kind, or of one type of cube, whatever its standing."""
+        sql = "SELECT DISTINCT id FROM entities WHERE kind = ? AND (? IS NULL OR type = ?) ORDER BY id"
+        return [str(i) for (i,) in self._all(sql, [kind, sort, sort])]
+
     def get(self, kind: Kind, entity_id: str, version: int | None = None) -> Row:
         """One version; without a number the one in force, or else the newest (raises UnknownIdError)."""
         sql = f"SELECT {COLUMNS} FROM entities WHERE kind = ? AND id = ?"  # noqa: S608 - built of constants
@@ -209,7 +214,7 @@ class Index:
         except ValueError as error:
             raise IntegrityError(f"index '{self.path}' is damaged: {error}", hint=_REBUILD) from error
 
-    def _all(self, sql: str, parameters: Sequence[str | int]) -> list[tuple[Any, ...]]:
+    def _all(self, sql: str, parameters: Sequence[str | int | None]) -> list[tuple[Any, ...]]:
         with _translated(self.path):
             return self._connection.execute(sql, parameters).fetchall()
 

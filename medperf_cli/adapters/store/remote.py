@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 import shutil
+import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from medperf_cli.adapters import trace
 from medperf_cli.adapters.files import writing
 from medperf_cli.adapters.store.git import (
     Finished,
@@ -128,6 +130,32 @@ def fetch(
     if "[rejected]" in done.stderr:
         raise ConflictError(f"remote '{url}' does not continue the history fetched before")
     raise network_error(url, done.stderr)
+
+
+def head_of(url: str, *, seconds: float) -> str | None:
+    """The commit of a remote's branch main, asked for within `seconds`; None where it has no such branch.
+
+    Raises:
+        NetworkError: it does not answer, or not in time.
+
+    """
+    require_git()
+    argv = ["git", "ls-remote", "--quiet", "--", _absolute(url), "refs/heads/main"]
+    trace.ran(argv)
+    try:
+        done = subprocess.run(
+            argv,
+            env=environment(network=True),
+            capture_output=True,
+            stdin=subprocess.DEVNULL,
+            timeout=seconds,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise NetworkError(f"remote '{printable(url)}' did not answer in {seconds:.0f} seconds") from None
+    if done.returncode:
+        raise network_error(url, done.stderr.decode("utf-8", "replace"))
+    return done.stdout.decode("ascii", "replace").split("\t")[0].strip() or None
 
 
 def push(

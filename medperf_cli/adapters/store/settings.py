@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,13 +11,17 @@ from pathlib import Path
 from typing import Any
 
 from medperf_cli.adapters.files import write_atomic
+from medperf_cli.adapters.store.profiles import chosen, home_folder
 from medperf_cli.errors import ConfigurationError, UsageError
 
 LISTS = ("assets",)
 """Settings that have several values."""
-_PROFILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*\Z")
 _WORDS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 _NUMBERS = ("timeout_minutes", "minimum_cell", "parallel", "output_gigabytes")
+_LARGEST = 1_000_000
+"""Of any of these; a number beyond is a slip of the finger."""
+_WORD = re.compile(r"[a-z0-9][a-z0-9-]*\Z")
+_REPAIR = "repair the file, or remove it: then the defaults hold"
 
 
 @dataclass(frozen=True)
@@ -80,30 +85,45 @@ def fields() -> tuple[str, ...]:
     return tuple(f.name for f in dataclasses.fields(Settings) if f.name not in ("home", "profile"))
 
 
-def load(environ: Mapping[str, str], home: Path) -> Settings:
-    """Read the active profile.
+def load(environ: Mapping[str, str], home: Path | None = None) -> Settings:
+    """Read the profile in use.
 
     Args:
         environ: the process's environment.
-        home: the user's home folder, for the default place.
+        home: the user's home folder in place of the environment's, for the default place.
 
     Raises:
         ConfigurationError: the file is damaged or a value makes no sense.
 
     """
-    base = Path(environ.get("MEDPERF_HOME") or home / ".medperf").expanduser().absolute()
-    profile = environ.get("MEDPERF_PROFILE") or "default"
-    if not _PROFILE.match(profile):
-        raise ConfigurationError(
-            f"'{profile}' is no name of a profile", hint="use letters, digits, '-' and '_' in MEDPERF_PROFILE"
-        )
-    settings = Settings(home=base, profile=profile)
-    given = _read(settings.file)
-    for name in fields():
-        text = environ.get(f"MEDPERF_{name.upper()}")
-        if text:
-            given[name] = text.split(":") if name in LISTS else text
+    settings = located(environ, home)
+    given = stored(settings)
+    given.update(_overriding(environ))
     return _with(settings, given, settings.file)
+
+
+def located(environ: Mapping[str, str], home: Path | None = None) -> Settings:
+    """The profile in use with no value read, so that a damaged file can still be named and repaired."""
+    base = home_folder(environ, home)
+    return Settings(home=base, profile=chosen(environ, base)[0])
+
+
+def origins(environ: Mapping[str, str], settings: Settings) -> dict[str, str]:
+    """Where each value comes from: the variable's name, `file`, or `default` (raises ConfigurationError)."""
+    given, overriding = stored(settings), _overriding(environ)
+    return {
+        name: _variable(name) if name in overriding else "file" if name in given else "default"
+        for name in fields()
+    }
+
+
+def _variable(name: str) -> str:
+    return f"MEDPERF_{name.upper()}"
+
+
+def _overriding(environ: Mapping[str, str]) -> dict[str, Any]:
+    found = {name: environ.get(_variable(name)) for name in fields()}
+    return {name: text.split(":") if name in LISTS else text for name, text in found.items() if text}
 
 
 def save(settings: Settings, changes: Mapping[str, Any]) -> Settings:
@@ -114,27 +134,56 @@ def save(settings: Settings, changes: Mapping[str, Any]) -> Settings:
         ConfigurationError: a value makes no sense, or the file is damaged; nothing is written.
 
     """
-    import yaml  # noqa: PLC0415 - start-up time
-
-    unknown = sorted(set(changes) - set(fields()))
+    there = stored(settings, strict=False)
+    unknown = sorted(k for k in changes if k not in fields() and not (changes[k] is None and k in there))
     if unknown:
-        raise UsageError(f"'{unknown[0]}' is not a setting", hint=f"settings are: {', '.join(fields())}")
-    stored = _read(settings.file) | {k: _plain(k, v) for k, v in changes.items()}
-    stored = {k: v for k, v in stored.items() if v is not None}
+        raise UsageError(f"'{unknown[0]}' is not a setting", hint=_known(unknown[0]))
     changed = _with(settings, {k: v for k, v in changes.items() if v is not None}, settings.file)
-    text = yaml.safe_dump(stored, sort_keys=True, allow_unicode=True)
-    write_atomic(settings.file, text.encode(), mode=0o600, parents=True)
+    there |= {k: _plain(k, v) for k, v in changes.items()}
+    _write(settings.file, {k: v for k, v in there.items() if v is not None})
     return changed
 
 
-def _read(file: Path) -> dict[str, Any]:
+def _write(file: Path, values: Mapping[str, Any]) -> None:
+    import yaml  # noqa: PLC0415 - start-up time
+
+    text = yaml.safe_dump(dict(values), sort_keys=True, allow_unicode=True)
+    write_atomic(file, text.encode(), mode=0o600, parents=True)
+
+
+def _known(name: str) -> str:
+    import difflib  # noqa: PLC0415 - start-up time
+
+    near = difflib.get_close_matches(name, fields(), n=1)
+    meant = f"did you mean {near[0]}? " if near else ""
+    return f"{meant}settings are: {', '.join(fields())}"
+
+
+def stored(settings: Settings, *, strict: bool = True) -> dict[str, Any]:
+    """What the profile's file says, values unchecked; if not `strict` unknown settings are let pass.
+
+    Raises:
+        ConfigurationError: it cannot be read, or is damaged.
+
+    """
+    file = settings.file
     try:
         text = file.read_text(encoding="utf-8")
     except FileNotFoundError:
         return {}
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"cannot read settings '{file}': {error}") from None
-    return _parse(file, text)
+        reason = error.strerror if isinstance(error, OSError) else "it is not utf-8 text"
+        raise ConfigurationError(
+            f"cannot read settings '{file}': {(reason or str(error)).lower()}", hint=_REPAIR
+        ) from None
+    found = _parse(file, text)
+    unknown = sorted(str(k) for k in found if k not in fields()) if strict else []
+    if unknown:
+        remove = f"`medperf profile unset {unknown[0]}` removes it; "
+        raise ConfigurationError(
+            f"settings '{file}': '{unknown[0]}' is not a setting", hint=remove + _known(unknown[0])
+        )
+    return found
 
 
 def _parse(file: Path, text: str) -> dict[str, Any]:
@@ -142,18 +191,11 @@ def _parse(file: Path, text: str) -> dict[str, Any]:
 
     try:
         found = yaml.safe_load(text) or {}
-    except yaml.YAMLError:
+    except (yaml.YAMLError, ValueError, RecursionError):
         found = None
     if not isinstance(found, dict):
-        raise ConfigurationError(
-            f"settings '{file}' are damaged: not a YAML mapping", hint="repair the file, or remove it"
-        )
-    unknown = sorted(str(k) for k in found if k not in fields())
-    if unknown:
-        raise ConfigurationError(
-            f"settings '{file}': '{unknown[0]}' is not a setting", hint=f"settings are: {', '.join(fields())}"
-        )
-    return found
+        raise ConfigurationError(f"settings '{file}' are damaged: not a YAML mapping", hint=_REPAIR)
+    return {str(name): value for name, value in found.items()}
 
 
 def _with(settings: Settings, given: Mapping[str, Any], file: Path) -> Settings:
@@ -164,23 +206,44 @@ def _with(settings: Settings, given: Mapping[str, Any], file: Path) -> Settings:
         except (KeyError, TypeError, ValueError):
             raise ConfigurationError(
                 f"settings '{file}': '{name}' cannot be '{value}'",
-                hint=f"`medperf profile set {name} VALUE` sets it, MEDPERF_{name.upper()} overrides it",
+                hint=f"`medperf profile set {name} VALUE` sets it, {_variable(name)} overrides it",
             ) from None
     return dataclasses.replace(settings, **values)
 
 
 def _value(name: str, value: Any) -> Any:
     if name in LISTS:
-        items = value if isinstance(value, list | tuple) else [value]
-        return tuple(Path(item).expanduser() for item in items)
+        return tuple(_path(item) for item in (value if isinstance(value, list | tuple) else [value]))
     if name in _NUMBERS:
-        number = int(value)
-        if number < (Settings.minimum_cell if name == "minimum_cell" else 1):
-            raise ValueError(name)
-        return number
+        return _number(name, value)
     if name == "cube_writable_root":
         return _WORDS[str(value).lower()]
-    return Path(value).expanduser() if name == "key" else str(value)
+    if name == "key":
+        return _path(value)
+    text = str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
+    if not _WORD.match(text):  # it becomes part of a path
+        raise ValueError(name)
+    return text
+
+
+def _number(name: str, value: Any) -> int:
+    if isinstance(value, bool | float):
+        raise TypeError(name)
+    number = int(value)
+    least = Settings.minimum_cell if name == "minimum_cell" else 1
+    if not least <= number <= _LARGEST:
+        raise ValueError(name)
+    return number
+
+
+def _path(value: Any) -> Path:
+    """A path with a name in it (raises ValueError, TypeError)."""
+    if not os.fspath(value) or "\0" in os.fspath(value):
+        raise ValueError(value)
+    try:
+        return Path(value).expanduser()
+    except RuntimeError as error:  # a user that does not exist
+        raise ValueError(value) from error
 
 
 def _plain(name: str, value: Any) -> Any:
