@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -41,7 +41,17 @@ class Report:
     heavy: tuple[str, ...]
 
 
-def build(snapshot: Mapping[str, Any], out: Path, base_url: str | None = None) -> Report:
+def silent(step: str, done: int, total: int | None) -> None:
+    """The progress of a build that nobody watches."""
+    del step, done, total
+
+
+def build(
+    snapshot: Mapping[str, Any],
+    out: Path,
+    base_url: str | None = None,
+    progress: Callable[[str, int, int | None], None] = silent,
+) -> Report:
     """Make the site from a snapshot (see `schema/snapshot-1.json`) and put it at `out`.
 
     The same snapshot gives the same bytes. What stood at `out` stays until the new site is whole and checked.
@@ -50,6 +60,7 @@ def build(snapshot: Mapping[str, Any], out: Path, base_url: str | None = None) -
         snapshot: the exported state.
         out: a folder that is absent, empty or an earlier site.
         base_url: where it will be published (`https://…`), for canonical links and the sitemap.
+        progress: told how many of the pages are made.
 
     Raises:
         UsageError: `out` holds something else, or the address is none.
@@ -62,7 +73,7 @@ def build(snapshot: Mapping[str, Any], out: Path, base_url: str | None = None) -
     records = Records(snapshot)
     _see_free(out)
     with _draft(out) as draft:
-        count = _write(records, draft, base)
+        count = _write(records, draft, base, progress)
         found = list(problems(draft, base))
         if found:
             more = f" (and {len(found) - _SHOWN} more)" if len(found) > _SHOWN else ""
@@ -75,7 +86,9 @@ def build(snapshot: Mapping[str, Any], out: Path, base_url: str | None = None) -
     return Report(out / addresses.HOME, count, sum(sizes.values()), heavy)
 
 
-def _write(records: Records, draft: Path, base: str | None) -> int:
+def _write(
+    records: Records, draft: Path, base: str | None, progress: Callable[[str, int, int | None], None]
+) -> int:
     build_prose(draft / "docs", records.registry["title"])
     _put(draft, addresses.STYLE, (HERE / "theme" / "site.css").read_bytes())
     _put(draft, addresses.SCHEMA, SCHEMA_FILE.read_bytes())
@@ -88,9 +101,11 @@ def _write(records: Records, draft: Path, base: str | None) -> int:
             _put(draft, addresses.file_copy(path), armor.encode())
     made = []
     env = environment()
-    for page in pages(records):
+    planned = list(pages(records))
+    for page in planned:
         made.append(page.address)
         _put(draft, page.address, _render(env, page, records, base).encode())
+        progress("building pages", len(made), len(planned))
     if base:
         _put(draft, "sitemap.xml", env.get_template("sitemap.xml").render(base=base, pages=made).encode())
     return sum(1 for _ in draft.rglob("*.html"))

@@ -21,6 +21,7 @@ GROUPS: dict[str, tuple[str, str]] = {
     "benchmark": ("benchmark", "Define benchmarks and run them on your data."),
     "dataset": ("dataset", "Register, prepare and associate your data; it never leaves."),
     "association": ("association", "See and decide who takes part in a benchmark."),
+    "run": ("run", "Run one model of a benchmark on your data."),
     "result": ("result", "See, check and submit results."),
     "review": ("review", "See and decide what waits for you."),
     "todo": ("todo", "See what waits for you, and what to type."),

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from medperf_cli.commands import console
+from medperf_cli.commands import console, running
 from medperf_cli.commands.browse import add_browsing
 from medperf_cli.commands.ending import add_ending
 from medperf_cli.core.names import Kind
@@ -142,21 +142,25 @@ def set_operational(
 
 @app.command()
 def run(
-    benchmark: Annotated[str, typer.Option("--benchmark", "-b", "--benchmark_uid", help="The benchmark.")],
-    dataset: Annotated[str, typer.Option("--dataset", "-d", "--data_uid", help="Your dataset.")],
-    model: Annotated[list[str] | None, typer.Option("--model", "-m", help="Only this model; repeat.")] = None,
-    no_cache: Annotated[bool, typer.Option("--no-cache", help="Run finished ones again.")] = False,
+    benchmark: running.Benchmark,
+    dataset: running.Dataset,
+    model: Annotated[
+        list[str] | None, typer.Option("--model", "-m", "--model_uid", help="Only this model; repeat.")
+    ] = None,
+    models_from_file: Annotated[
+        Path | None, typer.Option("--models-from-file", "-f", help="Only the models whose ids stand in it.")
+    ] = None,
+    no_cache: running.NoCache = False,
     json: console.Json = False,
 ) -> None:
-    """Run every associated model on your data, here; nothing leaves. Run it again to resume."""
-    from medperf_cli.commands.browse import show
-    from medperf_cli.flows.running.run import run_models
-    from medperf_cli.render.run import COLUMNS, rows
+    """Run every associated model on your data, here; nothing leaves. Run it again to resume.
 
-    summary = run_models(console.deps(), benchmark, dataset, model, no_cache=no_cache)
-    show(rows(summary), json=json, columns=COLUMNS)
-    if summary.failure:
-        raise summary.failure
+    A model that fails does not stop the others: the summary names it, its log's end and its folder.
+    """
+    from medperf_cli.flows.running.run import models_in
+
+    models = [*(model or ()), *(models_in(models_from_file) if models_from_file else ())]
+    running.run_and_show(benchmark, dataset, models, no_cache=no_cache, json=json)
 
 
 @app.command()

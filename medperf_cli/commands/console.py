@@ -26,8 +26,10 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be sent
 Json = Annotated[bool, typer.Option("--json", help="Print data as JSON.")]
 
 _MANNER = {"quiet": False, "pager": True}
-_BAR = 24
+_COLUMNS = 80
 _REFRESH = 0.1
+_KEPT_SECONDS = 1.0
+"""A step that took longer leaves a line when it is done."""
 
 
 def set_manner(*, quiet: bool = False, verbose: bool = False, pager: bool = True) -> None:
@@ -45,6 +47,11 @@ def _whisper(text: str) -> None:
     sys.stderr.flush()
 
 
+def is_quiet() -> bool:
+    """Whether nothing but what is asked for is said."""
+    return _MANNER["quiet"]
+
+
 class Console:
     """Talks on stderr: lines, and a bar with rate and remaining time where there is a terminal."""
 
@@ -53,6 +60,7 @@ class Console:
         self._step = ""
         self._began = 0.0
         self._drawn = 0.0
+        self._shown = False
 
     def say(self, text: str) -> None:
         """One line of talk."""
@@ -62,33 +70,46 @@ class Console:
             sys.stderr.flush()
 
     def progress(self, step: str, done: int, total: int | None) -> None:
-        """Redraw the bar of a step; without a terminal nothing is drawn."""
+        """Redraw the bar of a step; without a terminal nothing is drawn.
+
+        Short steps are never drawn, so that many of them do not flicker; a long one leaves a line.
+        """
         if _MANNER["quiet"] or not self._terminal:
             return
         now = time.monotonic()
         if step != self._step:
-            self._step, self._began, self._drawn = step, now, 0.0
-        finished = total is not None and done >= total
-        if now - self._drawn < _REFRESH and not finished:
-            return
-        self._drawn = now
-        sys.stderr.write("\r\033[K" if finished else f"\r\033[K{_line(step, done, total, now - self._began)}")
-        sys.stderr.flush()
+            self._step, self._began, self._drawn = step, now, now
+        if total is not None and done >= total:
+            self._finish(done, now - self._began)
+        elif now - self._drawn >= _REFRESH:
+            from medperf_cli.render.progress import progress_line
+
+            self._drawn, self._shown = now, True
+            line = progress_line(step, done, total, now - self._began, columns() - 1)
+            sys.stderr.write(f"\r\033[K{line}")
+            sys.stderr.flush()
+
+    def _finish(self, done: int, seconds: float) -> None:
+        step = self._step
+        self._clear()
+        if seconds >= _KEPT_SECONDS:
+            from medperf_cli.render.progress import finished_line
+
+            sys.stderr.write(f"{finished_line(step, done, seconds)}\n")
+            sys.stderr.flush()
 
     def _clear(self) -> None:
-        if self._terminal and self._step:
+        if self._shown:
             sys.stderr.write("\r\033[K")
-            self._step = ""
+        self._step, self._shown = "", False
 
 
-def _line(step: str, done: int, total: int | None, seconds: float) -> str:
-    rate = done / seconds if seconds > 0 else 0.0
-    if not total:
-        return f"{step} {done:,} ({rate:,.0f}/s)"
-    filled = int(_BAR * done / total)
-    left = f", {(total - done) / rate:,.0f} s left" if rate > 0 else ""
-    bar = "#" * filled + "." * (_BAR - filled)
-    return f"{step} [{bar}] {done:,}/{total:,} ({rate:,.0f}/s{left})"
+def columns() -> int:
+    """How wide the terminal is that talk goes to."""
+    try:
+        return os.get_terminal_size(sys.stderr.fileno()).columns or _COLUMNS
+    except (OSError, ValueError):
+        return _COLUMNS
 
 
 def _ask(text: str) -> bool:

@@ -9,11 +9,13 @@ import typer
 from medperf_cli.commands import console
 from medperf_cli.commands.browse import add_browsing, show
 from medperf_cli.commands.ending import add_ending
+from medperf_cli.commands.run import run as run_one
 from medperf_cli.core.names import Kind
 
 app = typer.Typer(help="See, check and submit results.", no_args_is_help=True, rich_markup_mode=None)
 add_browsing(app, Kind.RESULT)
 add_ending(app, Kind.RESULT, "committee")
+app.command("create")(run_one)
 
 
 @app.command("show_local_results")

@@ -33,7 +33,7 @@ def build(
     from site_generator.build import build as build_site
 
     deps = console.deps()
-    report = build_site(export_snapshot(deps), out, base_url)
+    report = build_site(export_snapshot(deps), out, base_url, deps.talk.progress)
     for page in report.heavy:
         deps.talk.say(f"note: page '{page}' is larger than 150 kB")
     deps.talk.say(f"{report.pages} pages, {report.bytes / 1e6:.1f} MB")

@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,18 @@ class Listener:
 
     def __init__(self) -> None:
         self.lines: list[str] = []
+
+    def planned(self, jobs: Sequence[CellJob]) -> None:
+        assert jobs
+
+    def said(self, job: CellJob, text: str) -> None:
+        self.lines.append(f"{job.label} said {text}")
+
+    def progress(self, job: CellJob, step: str, done: int, total: int | None) -> None:
+        self.lines.append(f"{job.label} {step} {done} of {total}")
+
+    def stopping(self) -> None:
+        self.lines.append("stopping")
 
     def cell_waiting(self, job: CellJob, attempt: Attempt) -> None:
         self.lines.append(f"{job.label} waits for attempt {attempt.number}")

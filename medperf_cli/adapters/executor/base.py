@@ -96,6 +96,9 @@ def error_code(error: Exception) -> str:
 class Observer(Protocol):
     """Is told how cells go; calls come from several threads, but never two at once."""
 
+    def planned(self, jobs: Sequence[CellJob]) -> None:
+        """These cells will be brought to their outcome; said once, before anything else."""
+
     def cell_waiting(self, job: CellJob, attempt: Attempt) -> None:
         """Another process is at this cell, with `attempt`; said once, its outcome is waited for."""
 
@@ -105,15 +108,27 @@ class Observer(Protocol):
     def phase(self, job: CellJob, phase: Phase) -> None:
         """The attempt came to `phase`."""
 
+    def said(self, job: CellJob, text: str) -> None:
+        """One line about what the attempt does; it ends the step whose progress was told before."""
+
+    def progress(self, job: CellJob, step: str, done: int, total: int | None) -> None:
+        """Of a long step of the attempt (such as loading an image), `done` of `total` are done."""
+
     def cell_from_cache(self, report: CellReport) -> None:
         """The cell was finished before, and its outputs are unchanged."""
 
     def cell_finished(self, report: CellReport) -> None:
         """The cell is done or failed."""
 
+    def stopping(self) -> None:
+        """An interruption was heard: the attempts under way are told to end, and waited for."""
+
 
 class Quiet:
     """The observer that does nothing."""
+
+    def planned(self, jobs: Sequence[CellJob]) -> None:
+        """Nothing."""
 
     def cell_waiting(self, job: CellJob, attempt: Attempt) -> None:
         """Nothing."""
@@ -124,10 +139,19 @@ class Quiet:
     def phase(self, job: CellJob, phase: Phase) -> None:
         """Nothing."""
 
+    def said(self, job: CellJob, text: str) -> None:
+        """Nothing."""
+
+    def progress(self, job: CellJob, step: str, done: int, total: int | None) -> None:
+        """Nothing."""
+
     def cell_from_cache(self, report: CellReport) -> None:
         """Nothing."""
 
     def cell_finished(self, report: CellReport) -> None:
+        """Nothing."""
+
+    def stopping(self) -> None:
         """Nothing."""
 
 

@@ -20,7 +20,8 @@ from medperf_cli.errors import MedperfError
 class Queue:
     """Several threads call `work_off` at once; another one may call `interrupt`.
 
-    `reports`: by the place of the job in `jobs`. `bug`: the first error of `work` that is no MedperfError.
+    `observer`: the caller's, told one thing at a time. `reports`: by the place of the job in `jobs`. `bug`:
+    the first error of `work` that is no MedperfError.
     """
 
     def __init__(
@@ -30,7 +31,8 @@ class Queue:
         self.bug: Exception | None = None
         self._spool = spool
         self._work = work
-        self._observer = OneAtATime(observer)
+        self.observer = OneAtATime(observer)
+        self.observer.planned(jobs)
         self._poll_seconds = poll_seconds
         self._left = deque((index, job, False) for index, job in enumerate(jobs))
         self._under_way: set[Attempt] = set()
@@ -80,31 +82,31 @@ class Queue:
             return self._reported(CellReport(job, Outcome.FAILED, error, time.monotonic() - begun, None))
         if grant is Grant.FINISHED:
             report = CellReport(job, Outcome.CACHED, None, time.monotonic() - begun, attempt)
-            self._observer.cell_from_cache(report)
+            self.observer.cell_from_cache(report)
             return report
         if grant is Grant.BUSY:
             if not seen:
-                self._observer.cell_waiting(job, attempt)
+                self.observer.cell_waiting(job, attempt)
             return None
         return self._attempt(job, attempt, begun)
 
     def _attempt(self, job: CellJob, attempt: Attempt, begun: float) -> CellReport | None:
         with self._spool.holding(attempt), self._listed(attempt):
-            self._observer.cell_started(job, attempt)
+            self.observer.cell_started(job, attempt)
             error = self._outcome(job, attempt)
             if error is not None:
                 # the error below matters more than that it could not be written down
                 with contextlib.suppress(MedperfError):
                     self._spool.fail(attempt, error)
         if error is not None and is_superseded(attempt) and not self._interrupted.is_set():
-            self._observer.cell_waiting(job, attempt)
+            self.observer.cell_waiting(job, attempt)
             return None
         outcome = Outcome.DONE if error is None else Outcome.FAILED
         return self._reported(CellReport(job, outcome, error, time.monotonic() - begun, attempt))
 
     def _outcome(self, job: CellJob, attempt: Attempt) -> Exception | None:
         try:
-            self._work(job, attempt, Recorder(self._observer, self._spool, attempt))
+            self._work(job, attempt, Recorder(self.observer, self._spool, attempt))
             self._spool.finish(attempt, list_outputs(attempt.output_folders))
         except MedperfError as error:
             return error
@@ -118,7 +120,7 @@ class Queue:
         return None
 
     def _reported(self, report: CellReport) -> CellReport:
-        self._observer.cell_finished(report)
+        self.observer.cell_finished(report)
         return report
 
     @contextlib.contextmanager

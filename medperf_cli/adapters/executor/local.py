@@ -53,6 +53,8 @@ def _end(queue: Queue, futures: list[Future[None]]) -> None:
     """Stop the work under way and wait for its end; a second Ctrl-C must not leave containers behind."""
     with ThreadPoolExecutor(1, thread_name_prefix="stop") as pool:
         stopping = pool.submit(queue.interrupt)
+        with suppress(KeyboardInterrupt, InterruptedByUserError):
+            queue.observer.stopping()
         while not all(future.done() for future in (stopping, *futures)):
             with suppress(KeyboardInterrupt, InterruptedByUserError):
                 wait((stopping, *futures))

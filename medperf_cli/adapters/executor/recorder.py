@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 
 from medperf_cli.adapters.executor.base import Attempt, CellJob, CellReport, Observer
 from medperf_cli.adapters.executor.cell import Phase
@@ -15,6 +16,11 @@ class OneAtATime:
     def __init__(self, inner: Observer) -> None:
         self._inner = inner
         self._lock = threading.Lock()
+
+    def planned(self, jobs: Sequence[CellJob]) -> None:
+        """Pass it on."""
+        with self._lock:
+            self._inner.planned(jobs)
 
     def cell_waiting(self, job: CellJob, attempt: Attempt) -> None:
         """Pass it on."""
@@ -31,6 +37,16 @@ class OneAtATime:
         with self._lock:
             self._inner.phase(job, phase)
 
+    def said(self, job: CellJob, text: str) -> None:
+        """Pass it on."""
+        with self._lock:
+            self._inner.said(job, text)
+
+    def progress(self, job: CellJob, step: str, done: int, total: int | None) -> None:
+        """Pass it on."""
+        with self._lock:
+            self._inner.progress(job, step, done, total)
+
     def cell_from_cache(self, report: CellReport) -> None:
         """Pass it on."""
         with self._lock:
@@ -40,6 +56,11 @@ class OneAtATime:
         """Pass it on."""
         with self._lock:
             self._inner.cell_finished(report)
+
+    def stopping(self) -> None:
+        """Pass it on."""
+        with self._lock:
+            self._inner.stopping()
 
 
 class Recorder(OneAtATime):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from medperf_cli.adapters.runtime.docker_archive import Archive, read_archive, read_stream
 from medperf_cli.adapters.runtime.docker_create import ImageFacts
 from medperf_cli.adapters.runtime.docker_errors import engine_errors
+from medperf_cli.adapters.runtime.docker_events import Layers, Told, patiently, refuse_error
 from medperf_cli.errors import EngineError, IntegrityError
 
 if TYPE_CHECKING:
@@ -67,9 +68,10 @@ def _load(api: APIClient, path: Path, archive: Archive, accepted: frozenset[str]
     """Load, find the image under one of the accepted ids, and put the user's tags back."""
     before = {tag: _id_of(api, tag) for tag in archive.tags}
     observer.stage(f"loading {path.name}")
-    with engine_errors(f"load '{path}'"), path.open("rb") as file:
-        events = api.load_image(file)  # type: ignore[no-untyped-call]
-        _follow(events, observer, f"load '{path}'")
+    with engine_errors(f"load '{path}'"), path.open("rb", buffering=0) as file:
+        told = Told(file, observer)
+        for event in patiently(lambda: api.load_image(told), told.tell_observer):  # type: ignore[no-untyped-call]
+            refuse_error(event, f"load '{path}'")
     loaded = _loaded(api, archive, accepted)
     with engine_errors("tag the loaded image"):
         api.tag(loaded, TAG, loaded.partition(":")[2][:_TAG_CHARACTERS])
@@ -135,7 +137,12 @@ def _from_registry(api: APIClient, reference: str, observer: Observer) -> str:
     observer.stage(f"pulling {repository}")
     name = _without_tag(repository)
     with _pull_errors(reference):
-        _follow(api.pull(name, tag=digest, stream=True, decode=True), observer, f"pull '{reference}'")
+        layers = Layers(observer)
+        layers.tell_observer()
+        events = patiently(lambda: api.pull(name, tag=digest, stream=True, decode=True), layers.tell_observer)
+        for event in events:
+            refuse_error(event, f"pull '{reference}'")
+            layers.see(event)
     if found := _with_digest(api, digest):
         return found
     raise IntegrityError(f"docker pulled '{name}', but not with digest '{digest}'")
@@ -168,16 +175,6 @@ def _pull_errors(reference: str) -> Iterator[None]:
             hint="check the network, the proxy of the Docker daemon and `docker login`, or load the image"
             " by hand (`docker load`, or `docker pull` from a mirror)",
         ) from error
-
-
-def _follow(events: Iterable[dict[str, Any]], observer: Observer, action: str) -> None:
-    """Pass progress on; the engine reports a failure as an event in a successful answer."""
-    for event in events:
-        if "error" in event:
-            raise EngineError(f"docker cannot {action}: {event['error']}".strip())
-        detail = event.get("progressDetail") or {}
-        if "current" in detail:
-            observer.progress(str(event.get("id", "image")), int(detail["current"]), detail.get("total"))
 
 
 def _id_of(api: APIClient, name: str) -> str | None:

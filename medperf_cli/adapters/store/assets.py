@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from medperf_cli.adapters.files import atomic
+from medperf_cli.adapters.steps import Bytes
 from medperf_cli.adapters.store.download import download, shown
 from medperf_cli.adapters.store.hash_cache import unreadable
+from medperf_cli.adapters.store.hashing import Summing
 from medperf_cli.adapters.store.progress import silent
 from medperf_cli.errors import ConfigurationError, IntegrityError, MedperfError, NetworkError, UsageError
 
@@ -82,8 +84,8 @@ class AssetStore:
             IntegrityError: it changed while it was copied.
 
         """
-        sha256, size = self._cache.sha256(file)
-        if not self._has(sha256, size):
+        sha256, size = self._hashed(file, progress)
+        if not self._has(sha256, size, progress):
             self._copy(file, sha256, size, progress)
         return sha256, size
 
@@ -117,21 +119,29 @@ class AssetStore:
 
         """
         search = _Search(sha256, size, name, [self.folder, *folders], urls, progress)
-        if not (self._has(sha256, size) or self._from_folders(search) or self._from_urls(search)):
+        if not (self._has(sha256, size, progress) or self._from_folders(search) or self._from_urls(search)):
             raise search.in_vain()
         return self.path(sha256)
 
-    def _has(self, sha256: str, size: int) -> bool:
+    def _has(self, sha256: str, size: int, progress: Progress) -> bool:
         """Whether the store has it; its bytes are read again if the file was touched since."""
         path = self.path(sha256)
         if not path.is_file():
             return False
-        if self._cache.sha256(path) != (sha256, size):
+        if self._hashed(path, progress) != (sha256, size):
             raise IntegrityError(
                 f"file '{path}' in the store is damaged, or its size is not {size} bytes as promised",
                 hint="remove that file, then run the same command again",
             )
         return True
+
+    def _hashed(self, file: Path, progress: Progress) -> tuple[str, int]:
+        """SHA-256 and size of a file, from the cache where it is unchanged (raises as `HashCache.sha256`)."""
+        try:
+            size = file.stat().st_size
+        except OSError as error:
+            raise unreadable(file, error) from error
+        return self._cache.sha256(file, Summing(Bytes("hashing"), size, progress))
 
     def _from_folders(self, search: _Search) -> bool:
         for folder in search.folders[1:]:
@@ -143,7 +153,7 @@ class AssetStore:
 
     def _fits(self, candidate: Path, search: _Search) -> bool:
         try:
-            fits = self._cache.sha256(candidate) == (search.sha256, search.size)
+            fits = self._hashed(candidate, search.progress) == (search.sha256, search.size)
         except MedperfError:
             return False  # a file that cannot be read is not the one; others may be
         if not fits and candidate.name == search.sha256:
@@ -178,7 +188,7 @@ def _copy_bytes(source: Path, target: IO[bytes], size: int, progress: Progress) 
         digest.update(chunk)
         target.write(chunk)
         done += len(chunk)
-        progress("copying", done, size)
+        progress(Bytes("copying"), done, size)
     return digest.hexdigest()
 
 

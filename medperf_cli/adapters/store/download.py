@@ -15,6 +15,7 @@ from typing import IO, TYPE_CHECKING
 from typing_extensions import override
 
 from medperf_cli.adapters import trace
+from medperf_cli.adapters.steps import Bytes
 from medperf_cli.adapters.store.progress import silent
 from medperf_cli.errors import ConfigurationError, IntegrityError, NetworkError
 
@@ -103,7 +104,7 @@ def _copy(
         received += len(chunk)
         digest.update(chunk)
         target.write(chunk)
-        progress("downloading", received, size)
+        progress(Bytes("downloading"), received, size)
     return digest.hexdigest(), received
 
 

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from medperf_cli.adapters.steps import Bytes
 from medperf_cli.adapters.store.hash_cache import HashCache, unreadable
 from medperf_cli.adapters.store.progress import silent
 from medperf_cli.core.dataset_hash import FileEntry
@@ -42,7 +43,7 @@ def hash_folder(roots: Mapping[str, Path], cache: HashCache, progress: Progress 
     """
     found = [(f"{name}/{inner}", path) for name, root in roots.items() for inner, path in _files(root)]
     total = sum(_size(path) for _, path in found)
-    advance = _Sum("hashing", total, progress)
+    advance = Summing(Bytes("hashing"), total, progress)
     with ThreadPoolExecutor(_WORKERS) as pool:
         hashed = pool.map(lambda item: cache.sha256(item[1], advance), found)
         try:
@@ -53,7 +54,7 @@ def hash_folder(roots: Mapping[str, Path], cache: HashCache, progress: Progress 
     return sorted(entries, key=lambda entry: entry.path)
 
 
-class _Sum:
+class Summing:
     """Adds up what the workers report, and passes it on from one thread at a time."""
 
     def __init__(self, step: str, total: int, progress: Progress) -> None:
@@ -62,6 +63,7 @@ class _Sum:
         self._lock = threading.Lock()
 
     def __call__(self, count: int) -> None:
+        """`count` more are done."""
         with self._lock:
             self._done += count
             self._progress(self._step, self._done, self._total)

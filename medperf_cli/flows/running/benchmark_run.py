@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from medperf_cli.adapters.executor.base import CellReport, Observer, Outcome
 from medperf_cli.adapters.executor.cell import cell_key
@@ -25,8 +26,9 @@ SHORT = 12
 class RunRow:
     """What came of one model.
 
-    `partial`: values are missing (None where there is no result). `uid`: the local result's. `error`, `hint`
-    and `code` are empty unless `outcome` is `failed`.
+    `partial`: values are missing (None where there is no result). `uid`: the local result's. `logs` is the
+    folder with the logs of the attempt (None where none was begun). `error`, `hint` and `code` are empty
+    unless `outcome` is `failed`.
     """
 
     model: str
@@ -34,6 +36,7 @@ class RunRow:
     partial: bool | None
     uid: str
     duration_seconds: float
+    logs: Path | None = None
     error: str = ""
     hint: str = ""
     code: str = ""
@@ -46,6 +49,13 @@ class RunSummary:
     plan: Plan
     rows: tuple[RunRow, ...]
     errors: tuple[MedperfError, ...] = ()
+
+    @property
+    def untold(self) -> tuple[RunRow, ...]:
+        """The failed ones whose error is not `failure` itself."""
+        failed = [row for row in self.rows if row.outcome is Outcome.FAILED]
+        told = 0 if self.failure is None or isinstance(self.failure, PartialError) else 1
+        return tuple(failed[told:])
 
     @property
     def failure(self) -> MedperfError | None:
@@ -102,6 +112,7 @@ def _row(report: CellReport) -> RunRow:
         partial=partial,
         uid=cell_key(report.job.spec)[:SHORT],
         duration_seconds=report.duration_seconds,
+        logs=None if report.attempt is None else report.attempt.folder,
         error="" if error is None else str(error),
         hint=error.hint if isinstance(error, MedperfError) else "",
         code=error.code if isinstance(error, MedperfError) else "",

@@ -18,6 +18,7 @@ from medperf_cli.flows.running.parts import PinnedCube, fetch_cube, fetch_parts,
 from medperf_cli.flows.running.prepared_data import PreparedData, check_prepared
 
 _OPERATION = "operation"
+_SHOWN = 20
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,8 @@ def plan_cells(
         index: the verified registry.
         benchmark: its id.
         dataset: the dataset's id.
-        models: ids of the models to run, or None for all; the order is the committee's in any case.
+        models: ids of the models to run (or unique parts of them), or None for all; the order is the
+            committee's in any case.
 
     Raises:
         UsageError: the dataset is not ours, not in operation or not associated; or a model is not.
@@ -118,13 +120,24 @@ def _associated(index: Index, benchmark: str) -> Iterator[Pin]:
 def _chosen(found: dict[str, PinnedCube], benchmark: str, models: Sequence[str] | None) -> list[PinnedCube]:
     if models is None:
         return list(found.values())
-    for model in models:
-        if model not in found:
-            raise UnknownIdError(
-                f"model '{model}' is not associated with benchmark '{benchmark}'",
-                hint=f"models are: {', '.join(sorted(found))}",
-            )
-    return [found[model] for model in dict.fromkeys(models)]
+    names = dict.fromkeys(_meant(sorted(found), benchmark, model) for model in models)
+    return [found[name] for name in names]
+
+
+def _meant(names: Sequence[str], benchmark: str, model: str) -> str:
+    """Which of the models that take part is meant: by id, by last name, or by a part that only it has."""
+    last = [name for name in names if name.rpartition("/")[2] == model]
+    inside = [name for name in names if model in name]
+    for fits in ([model] if model in names else [], last, inside):
+        if len(fits) == 1:
+            return fits[0]
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    raise UnknownIdError(
+        f"model '{model}' means {len(inside)} models of benchmark '{benchmark}'"
+        if inside
+        else f"model '{model}' is not associated with benchmark '{benchmark}'",
+        hint=f"models are: {', '.join(names[:_SHOWN])}{more}",
+    )
 
 
 def _priorities(index: Index, benchmark: str) -> dict[str, int]:

@@ -18,6 +18,7 @@ from medperf_cli.flows.running.cube_inputs import additional_digest, parameters_
 from medperf_cli.flows.running.images import image_digest
 from medperf_cli.flows.running.parts import Parts, PinnedCube
 from medperf_cli.flows.running.tasks import CONTRACT, output_file, run_task, task_record
+from medperf_cli.flows.running.telling import CellTalk
 from medperf_cli.flows.running.workbench import Workbench
 
 
@@ -67,7 +68,7 @@ class CellWork:
     def __call__(self, job: CellJob, attempt: Attempt, observer: Observer) -> None:
         """Run both tasks and write the summary (raises MedperfError; see `run_task`, `summarise`)."""
         cell = self._cells[job.label]
-        workbench = self._workbench.own_engine()
+        workbench = self._workbench.own_engine(CellTalk(job, attempt, observer))
         with attempt.cancellation.calling(workbench.engine.stop):
             observer.phase(job, Phase.INFER)
             inferred = _infer(workbench, cell, attempt)

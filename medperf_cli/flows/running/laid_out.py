@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from medperf_cli.adapters.files import write_atomic, writing
+from medperf_cli.adapters.steps import Bytes
 from medperf_cli.adapters.store.hashing import hash_folder
 from medperf_cli.adapters.store.locks import exclusive
 from medperf_cli.core.dataset_hash import line
@@ -19,6 +19,7 @@ from medperf_cli.flows.running.unpacking import unpack
 from medperf_cli.flows.running.workbench import Workbench
 
 _WAIT_SECONDS = 3600.0
+_CHUNK = 4 << 20
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,16 @@ def _fill(workbench: Workbench, files: Sequence[File], draft: Path) -> None:
             unpack(asset, draft, progress=workbench.talk.progress)
         else:
             with writing(draft):
-                shutil.copyfile(asset, draft / file.name)
+                _copy(asset, draft / file.name, workbench)
+
+
+def _copy(source: Path, target: Path, workbench: Workbench) -> None:
+    total, done = source.stat().st_size, 0
+    with source.open("rb") as read, target.open("xb") as written:
+        while chunk := read.read(_CHUNK):
+            written.write(chunk)
+            done += len(chunk)
+            workbench.talk.progress(Bytes(f"copying {target.name}"), done, total)
 
 
 def _put_in_place(draft: Path, folder: Path, scratch: Path) -> None:
@@ -85,4 +95,4 @@ def _put_in_place(draft: Path, folder: Path, scratch: Path) -> None:
 
 
 def _sums(workbench: Workbench, folder: Path) -> bytes:
-    return b"".join(map(line, hash_folder({"files": folder}, workbench.hashes)))
+    return b"".join(map(line, hash_folder({"files": folder}, workbench.hashes, workbench.talk.progress)))

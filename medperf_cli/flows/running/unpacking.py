@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from medperf_cli.adapters.files import disk_error, is_disk_full
+from medperf_cli.adapters.steps import Bytes
 from medperf_cli.adapters.store.progress import Progress, silent
 from medperf_cli.errors import IntegrityError
 
@@ -40,8 +41,8 @@ def unpack(archive: Path, folder: Path, *, bounds: Bounds = Bounds(), progress: 
 
     """
     try:
-        with tarfile.open(archive, "r:*") as tar:
-            _Unpacking(tar, archive.name, folder.resolve(), bounds, progress).all()
+        with archive.open("rb") as file, tarfile.open(fileobj=file, mode="r:*") as tar:
+            _Unpacking(tar, archive.name, folder.resolve(), bounds, _Read(archive, file, progress)).all()
     except _NOT_AS_IT_SHOULD_BE as error:
         raise IntegrityError(f"archive '{archive.name}' cannot be unpacked: {error}", hint=_HINT) from None
     except OSError as error:
@@ -51,14 +52,28 @@ def unpack(archive: Path, folder: Path, *, bounds: Bounds = Bounds(), progress: 
         raise IntegrityError(f"archive '{archive.name}' cannot be unpacked: {why}", hint=_HINT) from error
 
 
+class _Read:
+    """Tells how much of an archive was read: how large it is unpacked is not known before the end."""
+
+    def __init__(self, archive: Path, file: IO[bytes], progress: Progress) -> None:
+        self._step, self._file, self._progress = Bytes(f"unpacking {archive.name}"), file, progress
+        self._total = archive.stat().st_size
+
+    def tell(self) -> None:
+        """Say how much; the end may be read well before the last file is written."""
+        self._progress(self._step, max(0, min(self._file.tell(), self._total - 1)), self._total)
+
+    def end(self) -> None:
+        """Say that all is done."""
+        self._progress(self._step, self._total, self._total)
+
+
 class _Unpacking:
     """One archive on its way into one folder."""
 
-    def __init__(
-        self, tar: tarfile.TarFile, name: str, folder: Path, bounds: Bounds, progress: Progress
-    ) -> None:
+    def __init__(self, tar: tarfile.TarFile, name: str, folder: Path, bounds: Bounds, read: _Read) -> None:
         self._tar, self._name, self._folder = tar, name, folder
-        self._bounds, self._progress = bounds, progress
+        self._bounds, self._read = bounds, read
         self._size = self._files = 0
 
     def all(self) -> None:
@@ -74,6 +89,7 @@ class _Unpacking:
         """To the very end: the checksum of a compressed file stands there, behind the last member."""
         while chunk := self._tar.fileobj.read(_CHUNK):
             self._count(len(chunk))
+        self._read.end()
 
     def _one(self, member: tarfile.TarInfo, path: Path) -> None:
         if member.isdir():
@@ -127,7 +143,7 @@ class _Unpacking:
         while chunk := source.read(_CHUNK):
             self._count(len(chunk))
             target.write(chunk)
-            self._progress(f"unpacking {self._name}", self._size, None)
+            self._read.tell()
 
     def _count(self, size: int) -> None:
         self._size += size

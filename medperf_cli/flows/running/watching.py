@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from medperf_cli.adapters.runtime.outputs import read_bounded
@@ -15,6 +17,7 @@ from medperf_cli.flows.deps import Talk
 from medperf_cli.flows.running.cube_yaml import load_cube_yaml
 
 _SECONDS = 1.0
+_SECONDS_BETWEEN_LINES = 10.0
 _MAX_REPORT = 1 << 20
 _SHOWN = 8
 
@@ -50,27 +53,52 @@ def following(report: Path, talk: Talk) -> Iterator[None]:
         thread.join()
 
 
-def report_counts(report: Path) -> Mapping[str, int]:
-    """How many cases have which status, by a report in MedPerf's layout; empty where there is none."""
+@dataclass(frozen=True)
+class Counts:
+    """A report in numbers: how many cases have which status, and how many are pending.
+
+    `pending` is None where the report has no column `status` with a number for each case.
+    """
+
+    by_status: Mapping[str, int]
+    pending: int | None = None
+
+    @property
+    def total(self) -> int:
+        """How many cases it lists."""
+        return sum(self.by_status.values())
+
+
+def report_counts(report: Path) -> Counts:
+    """Read a report in MedPerf's layout: `status_name` and `status` by case; 0 is not begun or not done yet.
+
+    A report that is half-written, or none, counts nothing.
+    """
     try:
         document = load_cube_yaml(read_bounded(report, _MAX_REPORT), "the report")
     except ContainerError:
-        return {}  # half-written, or none
-    names = document.get("status_name", {})
+        return Counts({})
+    names, codes = document.get("status_name", {}), document.get("status")
     if not isinstance(names, dict):
-        return {}
-    return Counter(shown(str(name)) for name in names.values())
+        return Counts({})
+    counted = Counter(shown(str(name)) for name in names.values())
+    if not isinstance(codes, dict) or codes.keys() != names.keys():
+        return Counts(counted)
+    return Counts(counted, sum(code == 0 for code in codes.values()))
 
 
 def _follow(report: Path, talk: Talk, ended: threading.Event) -> None:
     told: Mapping[str, int] = {}
-    last = False
+    last, quiet_until = False, 0.0
     while not last:
         last = ended.wait(_SECONDS)
         counts = report_counts(report)
-        if counts and counts != told:
-            told = counts
-            talk.say(f"report: {_in_words(counts)}")
+        if counts.pending is not None and not last:
+            talk.progress("preparing cases", counts.total - counts.pending, counts.total)
+        # A bar moves each second where there is a terminal; lines would soon fill it, or a log.
+        if counts.by_status and counts.by_status != told and (last or time.monotonic() >= quiet_until):
+            told, quiet_until = counts.by_status, time.monotonic() + _SECONDS_BETWEEN_LINES
+            talk.say(f"report: {_in_words(counts.by_status)}")
 
 
 def _in_words(counts: Mapping[str, int]) -> str:

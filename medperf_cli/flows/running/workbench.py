@@ -88,9 +88,12 @@ class Workbench:
         ceiling = self.settings.output_gigabytes
         return min(room, ceiling * _GIB) if ceiling else room
 
-    def own_engine(self) -> Workbench:
-        """The same with an engine of its own, so that stopping it stops nobody else's containers."""
-        return dataclasses.replace(self)
+    def own_engine(self, talk: Talk) -> Workbench:
+        """The same with an engine of its own, so that stopping it stops nobody else's containers.
+
+        Its work speaks to `talk`.
+        """
+        return dataclasses.replace(self, deps=dataclasses.replace(self.deps, talk=talk))
 
     def tidy(self) -> None:
         """Remove containers that a killed process left behind."""

@@ -35,9 +35,10 @@ def submit_results(deps: Deps, uids: Sequence[str], *, every: bool) -> Published
             if every
             else [find_local(workbench.spool, desk.index, owner, uid) for uid in uids]
         )
-        for local in sorted(found, key=lambda r: (r.when, r.key)):
+        for number, local in enumerate(sorted(found, key=lambda r: (r.when, r.key)), 1):
             fields = result_fields(workbench, desk.composer.after, desk.index, local)
             desk.composer.add(Kind.RESULT, local.result_id, fields)
+            deps.talk.progress("drafting results", number, len(found))
         return publish(desk, f"{len(found)} results of {owner}")
 
 
