@@ -60,5 +60,8 @@ def file_copy(path: str) -> str:
 
 def relative(here: str, target: str) -> str:
     """The link from one page to another; works from a server, a sub-path and `file://`."""
-    path, mark, place = target.partition("#")
-    return posixpath.relpath(path, posixpath.dirname(here) or ".") + mark + place
+    up, down = here.split("/")[:-1], target.split("/")
+    common = 0
+    while common < min(len(up), len(down) - 1) and up[common] == down[common]:
+        common += 1
+    return "../" * (len(up) - common) + "/".join(down[common:])
