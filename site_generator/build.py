@@ -11,17 +11,20 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 from medperf_cli.core.names import FOLDERS, Kind
 from medperf_cli.errors import ConfigurationError, DocumentError, IntegrityError, UsageError
 from site_generator import addresses
+from site_generator.fate import effect, end, took_effect
 from site_generator.link_check import problems
-from site_generator.pages import Page, pages
+from site_generator.member_keys import Keys
+from site_generator.pages import pages
 from site_generator.prose import HERE, build_prose
 from site_generator.records import SCHEMA_FILE, Records
 from site_generator.templating import environment
+from site_generator.views.page import Page
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
 HEAVY = 150_000
 """Bytes above which a page is called heavy."""
 _SHOWN = 5
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
@@ -100,36 +104,59 @@ def _write(
         for path, armor in entity["signatures"].items():
             _put(draft, addresses.file_copy(path), armor.encode())
     made = []
-    env = environment()
-    planned = list(pages(records))
-    for page in planned:
-        made.append(page.address)
-        _put(draft, page.address, _render(env, page, records, base).encode())
-        progress("building pages", len(made), len(planned))
+    for address, html in rendered(records, base):
+        made.append(address)
+        _put(draft, address, html.encode())
+        progress("building pages", len(made), None)
+    progress("building pages", len(made), len(made))
     if base:
-        _put(draft, "sitemap.xml", env.get_template("sitemap.xml").render(base=base, pages=made).encode())
+        _put(
+            draft,
+            "sitemap.xml",
+            environment().get_template("sitemap.xml").render(base=base, pages=made).encode(),
+        )
     return sum(1 for _ in draft.rglob("*.html"))
 
 
-def _render(env: Environment, page: Page, records: Records, base: str | None) -> str:
-    import jinja2  # noqa: PLC0415 - an extra
-
-    given = {
-        "page": page,
+def rendered(records: Records, base: str | None = None) -> Iterator[tuple[str, str]]:
+    """All pages but the prose: each one's address and text (DocumentError where one cannot be made)."""
+    env, keys = environment(), Keys(records)
+    shared = {
         "records": records,
+        "keys_of": keys,
         "registry": records.registry,
-        "to": partial(addresses.relative, page.address),
         "at": addresses,
         "folders": {str(kind): folder for kind, folder in FOLDERS.items()},
         "Kind": Kind,
+        "effect": effect,
+        "end": end,
+        "took_effect": took_effect,
+    }
+    waiting = pages(records, keys)
+    while page := _made("the next page", lambda: next(waiting, None)):
+        yield page.address, _render(env, page, shared, base)
+
+
+def _render(env: Environment, page: Page, shared: Mapping[str, Any], base: str | None) -> str:
+    given = {
+        **shared,
+        "page": page,
+        "to": partial(addresses.relative, page.address),
         "canonical": base and base + page.address.removesuffix("index.html"),
         **page.given,
     }
+    return _made(f"page '{page.address}'", lambda: env.get_template(page.template).render(given))
+
+
+def _made(what: str, make: Callable[[], _T]) -> _T:
+    """What `make` gives; a document that lacks what a page shows is the snapshot's fault."""
+    import jinja2  # noqa: PLC0415 - an extra
+
     try:
-        return env.get_template(page.template).render(given)
+        return make()
     except (jinja2.UndefinedError, TypeError, KeyError, ValueError) as error:
         raise DocumentError(
-            f"page '{page.address}' cannot be made: {error}",
+            f"{what} cannot be made: {error}",
             hint="export the snapshot again with this version of the tool",
         ) from error
 

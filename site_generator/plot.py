@@ -1,21 +1,32 @@
-"""Geometry of the dot plot of one metric: a row a model and site, bars of one standard error."""
+"""Geometry of the dot plot of one metric: a group a model, a row a site, bars of one standard error."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from medperf_cli.core.board import Board
 from medperf_cli.core.figures import figure
 from medperf_cli.core.scores import Value
 
-WIDTH = 560
-_LEFT, _RIGHT = 12.0, 548.0
-_TOP, _ROW, _FOOT = 8, 46, 44
-_TICKS = 8
+WIDTH = 680
+_LEFT, _RIGHT = 250.0, 540.0
+_TOP, _HEAD, _ROW, _FOOT = 6, 25, 22, 46
+_TICKS = 5
 _PADDING = 0.08
+_LETTERS = 32
+MOST = 60
+"""Rows beyond which a picture says less than its table."""
+
+
+@dataclass(frozen=True)
+class Dot:
+    """A value to draw: the group it belongs to, what its row is called, and the value."""
+
+    group: str
+    label: str
+    value: Value
 
 
 @dataclass(frozen=True)
@@ -28,15 +39,16 @@ class Tick:
 
 @dataclass(frozen=True)
 class Row:
-    """One value: its label above, its dot and bar below (coordinates in the drawing's units)."""
+    """One value, or the head of a group (no `x`); coordinates in the drawing's units."""
 
     label: str
-    text: str
     baseline: float
-    y: float
-    x: float
-    low: float | None
-    high: float | None
+    text: str = ""
+    y: float = 0.0
+    x: float | None = None
+    low: float | None = None
+    high: float | None = None
+    few: bool = False
 
 
 @dataclass(frozen=True)
@@ -48,51 +60,70 @@ class Plot:
     description: str
     height: float
     bottom: float
+    middle: float
     ticks: tuple[Tick, ...]
     rows: tuple[Row, ...]
 
 
-def dot_plot(board: Board, definition: Mapping[str, Any]) -> Plot | None:
-    """The primary metric at every site, in the board's order; None where there is nothing to draw.
+def dot_plot(dots: Sequence[Dot], definition: Mapping[str, Any], places: int) -> Plot | None:
+    """One metric's values in the order given; None where there is nothing to draw, or too much.
 
     Args:
-        board: the board.
-        definition: the primary metric in the benchmark's file, for its range.
+        dots: the values; those of one group stand together.
+        definition: the metric in the benchmark's file, for its name, unit and range.
+        places: decimals to show.
 
     """
-    metric = board.primary
-    values = list(_values(board))
-    if not values:
+    drawn = [d for d in dots if d.value.value is not None]
+    if not drawn or len(drawn) > MOST:
         return None
-    low, high = _range([v for _, v in values], definition)
-    scale = (_RIGHT - _LEFT) / (high - low)
-
-    def x(value: float) -> float:
-        return round(_LEFT + (min(high, max(low, value)) - low) * scale, 1)
-
-    rows = []
-    for number, (label, value) in enumerate(values):
-        centre, error = value.value or 0.0, value.error
-        top = _TOP + number * _ROW
-        bars = (None, None) if error is None else (x(centre - error), x(centre + error))
-        shown = figure(centre, metric.decimals)
-        text = shown if error is None else f"{shown} ± {figure(error, metric.decimals)}"
-        rows.append(Row(label, text, top + 16, top + 30, x(centre), *bars))
-    bottom = _TOP + len(rows) * _ROW
-    ticks = tuple(Tick(x(value), label) for value, label in _ticks(low, high))
-    said = "; ".join(f"{row.label}: {row.text}" for row in rows)
-    axis = f"{metric.name} ({metric.unit}, {metric.better} is better)"
-    return Plot(f"{metric.name} by model and site", axis, said, bottom + _FOOT, bottom, ticks, tuple(rows))
+    low, high = _range([d.value for d in drawn], definition)
+    rows = tuple(_rows(drawn, low, high, places))
+    bottom = max(row.baseline for row in rows) + 9
+    ticks = tuple(Tick(_x(value, low, high), label) for value, label in _ticks(low, high))
+    name, better = definition["name"], definition["better"]
+    said = "; ".join(f"{d.group} {d.label}: {_text(d.value, places)}".strip() for d in drawn)
+    axis = f"{_short(name, 60)} ({_short(definition['unit'], 30)}, {better} is better)"
+    middle = (_LEFT + _RIGHT) / 2
+    return Plot(name, axis, said, bottom + _FOOT, bottom, middle, ticks, rows)
 
 
-def _values(board: Board) -> Iterator[tuple[str, Value]]:
-    key = board.primary.key
-    for line in board.lines:
-        for site in board.sites:
-            cell = line.cells.get(site)
-            found = cell.values.get(key) if cell else None
-            if found is not None and found.value is not None:
-                yield f"{line.model} at {site}", found
+def _rows(dots: Sequence[Dot], low: float, high: float, places: int) -> Iterator[Row]:
+    top, group = float(_TOP), ""
+    for dot in dots:
+        if dot.group != group:
+            group = dot.group
+            yield Row(group, top + 18)
+            top += _HEAD
+        centre, error = dot.value.value or 0.0, dot.value.error
+        ends = [] if error is None else [_x(centre - error, low, high), _x(centre + error, low, high)]
+        low_end, high_end = (ends[0], ends[1]) if ends else (None, None)
+        text, few = _text(dot.value, places), dot.value.few
+        yield Row(
+            _short(dot.label, _LETTERS),
+            top + 15,
+            text,
+            top + 11,
+            _x(centre, low, high),
+            low_end,
+            high_end,
+            few,
+        )
+        top += _ROW
+
+
+def _x(value: float, low: float, high: float) -> float:
+    return round(_LEFT + (min(high, max(low, value)) - low) * (_RIGHT - _LEFT) / (high - low), 1)
+
+
+def _text(value: Value, places: int) -> str:
+    shown = figure(value.value, places)
+    return shown if value.error is None else f"{shown} ± {figure(value.error, places)}"
+
+
+def _short(text: str, letters: int) -> str:
+    """A label that fits beside the axis; the table has the whole one."""
+    return text if len(text) <= letters else f"{text[: letters - 1]}…"
 
 
 def _range(values: list[Value], definition: Mapping[str, Any]) -> tuple[float, float]:

@@ -18,6 +18,7 @@ from site_generator.validate import validate
 SCHEMA_FILE = Path(__file__).parent / "schema" / "snapshot-1.json"
 Entity = Mapping[str, Any]
 """One entity of the snapshot; see the schema."""
+Place = Literal["benchmark", "model", "dataset"]
 
 _HINT = "export it again; do not publish this one"
 
@@ -33,18 +34,21 @@ class Records:
         self.entities: list[Entity] = sorted(snapshot["entities"], key=lambda e: str(e["path"]))
         self.by_path: dict[str, Entity] = {}
         self._versions: dict[tuple[str, str], list[Entity]] = defaultdict(list)
+        self._kinds: dict[str, list[Entity]] = defaultdict(list)
         for entity in self.entities:
             _see(entity)
             if entity["path"] in self.by_path:
                 raise DocumentError(f"'{entity['path']}' stands in the snapshot twice", hint=_HINT)
             self.by_path[entity["path"]] = entity
             self._versions[entity["kind"], entity["id"]].append(entity)
+            self._kinds[entity["kind"]].append(entity)
         for versions in self._versions.values():
             versions.sort(key=lambda e: int(e["version"]))
+        self._boards: dict[str, Board | None] = {}
 
     def kind(self, kind: Kind) -> list[Entity]:
         """All versions of a kind, by path."""
-        return [e for e in self.entities if e["kind"] == kind]
+        return self._kinds.get(str(kind), [])
 
     def versions(self, kind: Kind, entity_id: str) -> list[Entity]:
         """All versions of a name, lowest first."""
@@ -57,14 +61,30 @@ class Records:
 
     def names(self, kind: Kind) -> list[Entity]:
         """For each name of a kind the version to show, by id."""
-        ids = sorted({i for k, i in self._versions if k == kind})
-        return [e for e in (self.shown(kind, i) for i in ids) if e is not None]
+        return self._shown.get(str(kind), [])
+
+    @cached_property
+    def _shown(self) -> dict[str, list[Entity]]:
+        found: dict[str, list[Entity]] = defaultdict(list)
+        for kind, entity_id in sorted(self._versions):
+            shown = self.shown(Kind(kind), entity_id)
+            found[kind] += [] if shown is None else [shown]
+        return found
+
+    def cubes(self, *, models: bool) -> list[Entity]:
+        """The models, or all other cubes: of each name the version to show."""
+        return [c for c in self.names(Kind.CUBE) if (c["document"]["type"] == "model") is models]
 
     def in_force(self, kind: Kind) -> list[Entity]:
         """The versions of a kind that count now."""
         return [e for e in self.kind(kind) if e["in_force"]]
 
-    def results_of(self, place: Literal["benchmark", "model", "dataset"], entity_id: str) -> list[Entity]:
+    def pinned(self, pin: Mapping[str, Any]) -> Entity | None:
+        """The file that a pin names, if it stands here with these bytes."""
+        found = self.by_path.get(pin["path"])
+        return found if found is not None and found["sha256"] == pin["sha256"] else None
+
+    def results_of(self, place: Place, entity_id: str) -> list[Entity]:
         """All versions of the results of a benchmark, a model or a dataset."""
         return self._results.get((place, entity_id), [])
 
@@ -76,15 +96,42 @@ class Records:
                 found[place, entity_id].append(entity)
         return dict(found)
 
-    def associations_of(self, subject: str, folder: str) -> list[Entity]:
-        """All versions of a dataset's or model's associations."""
-        return [e for e in self.kind(Kind.ASSOCIATION) if e["id"].endswith(f"/{folder}/{subject}")]
+    def associations_of(self, place: Place, entity_id: str) -> list[Entity]:
+        """All versions of the associations of a benchmark, a model or a dataset."""
+        return self._associations.get((place, entity_id), [])
+
+    @cached_property
+    def _associations(self) -> dict[tuple[str, str], list[Entity]]:
+        found: dict[tuple[str, str], list[Entity]] = defaultdict(list)
+        for entity in self.kind(Kind.ASSOCIATION):
+            benchmark, place, subject = association_ids(entity)
+            found["benchmark", benchmark].append(entity)
+            found[place, subject].append(entity)
+        return dict(found)
+
+    def association(self, benchmark: str, place: Place, subject: str) -> Entity | None:
+        """By what a model or dataset takes part, or last asked to; None if it never asked."""
+        return self.shown(Kind.ASSOCIATION, f"{benchmark}/{place}s/{subject}")
+
+    def signed_by(self, kind: Kind, member: str) -> list[Entity]:
+        """All versions of a kind that a member answers for."""
+        return self._signed.get((str(kind), member), [])
+
+    @cached_property
+    def _signed(self) -> dict[tuple[str, str], list[Entity]]:
+        found: dict[tuple[str, str], list[Entity]] = defaultdict(list)
+        for entity in self.entities:
+            found[entity["kind"], entity["signer"] or ""].append(entity)
+        return dict(found)
 
     def about_benchmark(self, benchmark: str) -> list[Entity]:
-        """The benchmark's versions, associations and results, newest first."""
-        prefixes = (f"associations/{benchmark}/", f"results/{benchmark}/", f"benchmarks/{benchmark}/")
-        found = [e for e in self.entities if e["path"].startswith(prefixes)]
-        return newest_first(found)
+        """The benchmark's versions, associations and results."""
+        own = self.versions(Kind.BENCHMARK, benchmark)
+        return [
+            *own,
+            *self.associations_of("benchmark", benchmark),
+            *self.results_of("benchmark", benchmark),
+        ]
 
     @cached_property
     def pending(self) -> list[Entity]:
@@ -93,8 +140,12 @@ class Records:
 
     def board(self, benchmark: str) -> Board | None:
         """The board of a benchmark; None where no version is in force."""
-        versions = self.versions(Kind.BENCHMARK, benchmark)
-        return board(self.entities, benchmark) if any(e["in_force"] for e in versions) else None
+        if benchmark not in self._boards:
+            versions = self.versions(Kind.BENCHMARK, benchmark)
+            facts = self.about_benchmark(benchmark)
+            counts = any(e["in_force"] for e in versions)
+            self._boards[benchmark] = board(facts, benchmark) if counts else None
+        return self._boards[benchmark]
 
 
 def newest_first(entities: Iterable[Entity]) -> list[Entity]:
@@ -106,6 +157,13 @@ def result_ids(entity: Entity) -> tuple[str, str, str]:
     """The ids of a result's benchmark, model and dataset, from its path."""
     parts = parse_path(entity["path"]).parts
     return "/".join(parts[:2]), "/".join(parts[2:4]), "/".join(parts[4:])
+
+
+def association_ids(entity: Entity) -> tuple[str, Place, str]:
+    """The ids of an association's benchmark and subject, and what the subject is, from its path."""
+    parts = parse_path(entity["path"]).parts
+    place: Place = "dataset" if parts[2] == "datasets" else "model"
+    return "/".join(parts[:2]), place, "/".join(parts[3:])
 
 
 def _see(entity: Entity) -> None:

@@ -42,6 +42,7 @@ def environment() -> Environment:
         "moment": moment,
         "figure": figure,
         "amount": amount,
+        "published": published,
         "size": size,
     }
     env.tests["outside"] = is_outside_link
@@ -80,6 +81,12 @@ def amount(number: float) -> str:
     """A plain number: whole ones without a point, thousands apart."""
     text = f"{int(number):,}" if float(number).is_integer() else f"{number:.6g}"
     return text.replace("-", MINUS)
+
+
+def published(number: float) -> str:
+    """A number whose meaning only its owner knows (it may be a year): thousands apart from 10,000 on."""
+    small = float(number).is_integer() and abs(number) < 10_000  # noqa: PLR2004 - as ISO 80000-1 allows
+    return str(int(number)).replace("-", MINUS) if small else amount(number)
 
 
 def size(number: int) -> str:

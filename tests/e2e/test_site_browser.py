@@ -1,16 +1,19 @@
-"""The pages in a real browser, from `file://`: they render, keep to their policy, and nothing complains."""
+"""The pages in a real browser, from `file://`: they render and fit, keep their policy, axe finds nothing."""
 
 from __future__ import annotations
 
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, sync_playwright
 
 from site_generator.build import build
+from tests.support.consortium import BENCHMARK, LAKESIDE, consortium
 from tests.support.published import snapshot_of, waiting_world
 from tests.support.story_fields import DATASET, FOREST, TISSUE
 
@@ -85,3 +88,76 @@ def test_the_policy_stops_what_does_not_belong(site: Path, browser: Browser) -> 
     console = browser.look(bad).console
     bad.unlink()
     assert len([line for line in console if "Content Security Policy" in line]) == 2
+
+
+WIDTHS = (360, 500, 1200)
+PAST = (
+    "index.html",
+    f"benchmarks/{BENCHMARK}/index.html",
+    "models/index.html",
+    "cubes/acme/random-forest/index.html",
+    f"datasets/{LAKESIDE}/index.html",
+    f"results/{BENCHMARK}/acme/random-forest/{LAKESIDE}/1.html",
+    "members/lakeside/index.html",
+    "pending/index.html",
+    "ended/index.html",
+    f"associations/{BENCHMARK}/models/uni-lab/memorizer/1.html",
+    "docs/guides/data-owner.html",
+)
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+
+
+@pytest.fixture(scope="module")
+def past(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The site of a registry with a past, which has every kind of page."""
+    return build(snapshot_of(consortium()), tmp_path_factory.mktemp("past") / "site").home.parent
+
+
+@pytest.fixture(scope="module")
+def tabs() -> Iterator[Callable[[str, int], Page]]:
+    """Opens a tab in a scheme and width, in one browser; axe needs to run its script in the page."""
+    with sync_playwright() as started:
+        flags = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
+        chromium = started.chromium.launch(executable_path=CHROMIUM, args=flags)
+        schemes = {s: chromium.new_context(color_scheme=s, bypass_csp=True) for s in ("light", "dark")}
+
+        def tab(scheme: str, width: int) -> Page:
+            made = schemes[scheme].new_page()
+            made.set_viewport_size({"width": width, "height": 900})
+            return made
+
+        yield tab
+        chromium.close()
+
+
+@pytest.mark.parametrize("address", PAST)
+def test_axe_finds_nothing_against_wcag(address: str, past: Path, tabs: Callable[[str, int], Page]) -> None:
+    found = []
+    for scheme, width in (("light", 1200), ("dark", 360)):
+        tab = tabs(scheme, width)
+        tab.goto((past / address).as_uri())
+        response = Axe().run(tab, options={"runOnly": RULES}).response
+        assert response["passes"], "axe ran"
+        found += [(scheme, v["id"], v["nodes"][0]["html"][:120]) for v in response["violations"]]
+        tab.close()
+    assert not found
+
+
+@pytest.mark.parametrize("address", PAST)
+def test_no_page_is_wider_than_its_window(address: str, past: Path, tabs: Callable[[str, int], Page]) -> None:
+    tab = tabs("light", WIDTHS[0])
+    tab.goto((past / address).as_uri())
+    for width in WIDTHS:
+        tab.set_viewport_size({"width": width, "height": 900})
+        assert tab.evaluate("document.documentElement.scrollWidth") <= width
+    tab.close()
+
+
+def test_axe_would_find_what_is_wrong(past: Path, tabs: Callable[[str, int], Page]) -> None:
+    tab = tabs("light", 1200)
+    tab.goto((past / "index.html").as_uri())
+    tab.evaluate(
+        "document.querySelector('main').insertAdjacentHTML('beforeend', '<img src=\"x\"><a href=\"#\"></a>')"
+    )
+    found = {v["id"] for v in Axe().run(tab, options={"runOnly": RULES}).response["violations"]}
+    assert {"image-alt", "link-name"} <= found

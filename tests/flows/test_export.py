@@ -20,6 +20,8 @@ from medperf_cli.flows.reading.add_registry import add_registry
 from medperf_cli.flows.reading.benchmark_board import benchmark_board
 from medperf_cli.flows.reading.export import export_snapshot
 from medperf_cli.main import run
+from site_generator.chain import chain, script
+from site_generator.member_keys import Keys
 from site_generator.proof import steps
 from site_generator.records import SCHEMA_FILE, Records
 from site_generator.serve import server
@@ -91,6 +93,32 @@ def test_stock_tools_prove_each_file_by_the_commands_that_are_shown(
             assert done.stdout.startswith(step.expected.partition(" with …")[0]), step
 
 
+def test_the_chain_of_a_result_holds_by_the_commands_that_are_shown_for_all_of_it(
+    deps: Deps, story: Hosted, tmp_path: Path
+) -> None:
+    records = Records(export_snapshot(deps))
+    clone = tmp_path / "clone"
+    subprocess.run(["git", "clone", "-q", story.path, clone], check=True)
+    (clone / "allowed_signers").write_text(records.snapshot["allowed_signers"])
+    (result, *_) = records.results_of("model", "acme/forest")
+    links = chain(records, Keys(records), result)
+    assert [link.entity["kind"] for link in links[:4]] == [
+        "result",
+        "association",
+        "association",
+        "benchmark",
+    ]
+    assert links[-1].entity["path"] == "root/1.yml"
+    commands = script(links, records)
+    argv = ["sh", "-e"]
+    done = subprocess.run(argv, input=commands, cwd=clone, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("Good ") == commands.count("\none ") > len(links)
+    forged = commands.replace(result["sha256"], "0" * 64)
+    failed = subprocess.run(argv, input=forged, cwd=clone, capture_output=True, text=True, check=False)
+    assert failed.returncode != 0, "a digest that is not the file's must stop the chain"
+
+
 def test_every_signature_is_accepted_by_stock_ssh_keygen(deps: Deps, tmp_path: Path) -> None:
     exported = export_snapshot(deps)
     signers = tmp_path / "allowed_signers"
@@ -124,13 +152,13 @@ def test_it_says_who_must_decide_about_what_is_pending() -> None:
     records = Records(snapshot_of(waiting_world()))
     waiting = {e["path"]: e["waiting"] for e in records.pending}
     assert waiting == {
-        "members/newcomer/1.yml": {"role": "admins", "missing": 1, "members": ["ada"]},
+        "members/newcomer/1.yml": {"missing": 1, "members": ["ada"]},
         f"associations/{TISSUE}/models/acme/second/1.yml": {
-            "role": "committee",
             "missing": 1,
             "members": ["clara"],
         },
     }
+    assert [e["role"] for e in records.pending] == ["admins", "committee"]
 
 
 def test_a_decision_that_did_not_suffice_is_shown_as_such() -> None:

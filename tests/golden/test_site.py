@@ -61,7 +61,7 @@ def test_every_entity_has_its_page_its_file_and_its_signature(made: Report) -> N
 def test_every_number_on_the_board_leads_to_its_signed_file(made: Report) -> None:
     site = made.home.parent
     html = (site / BOARD).read_text("utf-8")
-    assert html.count(f'<a href="../../../{RESULT}.html">0.950</a>') == 1
+    assert html.count(f'<a href="../../../{RESULT}.html">0.950</a>') == 2, "in both tables"
     proof = (site / f"{RESULT}.html").read_text("utf-8")
     assert f'registry/{RESULT}.yml" download' in proof
     assert f'registry/{RESULT}.sig" download' in proof
@@ -76,11 +76,12 @@ def test_pages_are_light_whole_and_ask_nobody(made: Report) -> None:
 
 def test_pending_things_are_listed_with_who_must_act(made: Report) -> None:
     html = (made.home.parent / addresses.PENDING).read_text("utf-8")
-    assert f"{TISSUE}/models/acme/second version 1" in html
-    assert "1 more of: <a" in html
+    asked = f"associations/{TISSUE}/models/acme/second/1.html"
+    assert f'{asked}">acme/<wbr>second in ' in html
+    assert '1 of <a href="../members/clara/index.html">clara</a> (committee)' in html
     board = (made.home.parent / BOARD).read_text("utf-8")
-    assert "acme/second version 1" in board
-    assert ">acme/<wbr>second<" not in board, "what is pending takes no part"
+    assert asked in board
+    assert "cubes/acme/second/index.html" not in board, "what is pending takes no part"
 
 
 def test_the_same_snapshot_gives_the_same_bytes(made: Report, tmp_path: Path) -> None:
@@ -176,7 +177,7 @@ def test_a_site_that_is_not_whole_is_not_published(tmp_path: Path, monkeypatch: 
     before = build(story_snapshot(), out).home.read_bytes()
     monkeypatch.setattr(addresses, "PENDING", "pending/lost.html")
     monkeypatch.setattr(
-        "site_generator.build.pages", lambda r: (p for p in pages(r) if "lost" not in p.address)
+        "site_generator.build.pages", lambda r, k: (p for p in pages(r, k) if "lost" not in p.address)
     )
     with pytest.raises(IntegrityError, match="which is not there"):
         build(story_snapshot(), out)

@@ -14,10 +14,8 @@ from medperf_cli.core.names import parse_path
 from medperf_cli.core.snapshot import Change, MemorySnapshot
 from medperf_cli.flows.reading.export import snapshot
 from medperf_cli.flows.reading.index_state import Entry, entered, rows
-from site_generator.build import _render
-from site_generator.pages import pages
+from site_generator import build
 from site_generator.records import Records
-from site_generator.templating import environment
 from tests.support.story import told
 from tests.support.story_fields import TISSUE, association_fields, cube_fields, metric_definitions
 from tests.support.world import World, member_file
@@ -27,10 +25,18 @@ Document = dict[str, Any]
 
 
 def snapshot_of(world: World, url: str = "https://git.example.org/registry.git") -> Document:
-    """What an export of the world would give, each file having entered an hour after the one before."""
+    """What an export of the world would give.
+
+    Each file entered an hour after the one before, by path; in a dated world by the merge it came in.
+    """
     change = Change(MemorySnapshot({}), world.files)
+    merged = {path: number for number, paths in enumerate(getattr(world, "merges", ())) for path in paths}
     entries = {
-        path: Entry(hashlib.sha1(path.encode()).hexdigest(), BEGIN + 3600 * number, entry.fingerprint)  # noqa: S324 - the shape of a commit id
+        path: Entry(
+            hashlib.sha1(path.encode()).hexdigest(),  # noqa: S324 - the shape of a commit id
+            BEGIN + 3600 * merged.get(path, number),
+            entry.fingerprint,
+        )
         for number, (path, entry) in enumerate(entered(change, Entry("", 0), world.registry).items())
     }
     root = sha256(world.files["root/1.yml"])
@@ -50,8 +56,7 @@ def story_snapshot() -> Document:
 
 def rendered(snapshot: dict[str, Any]) -> dict[str, str]:
     """All pages but the prose, by address."""
-    records, env = Records(snapshot), environment()
-    return {page.address: _render(env, page, records, None) for page in pages(records)}
+    return dict(build.rendered(Records(snapshot)))
 
 
 def waiting_world() -> World:

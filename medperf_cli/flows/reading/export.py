@@ -102,6 +102,7 @@ def _entity(stored: StoredEntity, decisions: list[Row], state: Lifecycle) -> dic
         "standing": row.standing,
         "in_force": row.in_force,
         "signer": row.signer,
+        "role": str(state.role(path)),
         "fingerprint": row.fingerprint,
         "commit": row.commit,
         "time": row.time,
@@ -159,9 +160,8 @@ def _carrying(
 
 
 def _waiting(state: Lifecycle, path: EntityPath) -> dict[str, Any]:
-    """Who must decide about what is pending: the role, how many votes are missing, who may give one."""
+    """Who must still decide about what is pending: how many votes are missing, who may give one."""
     from medperf_cli.core.entities.decision import DecisionVerdict  # noqa: PLC0415 - start-up time
 
-    role = state.role(path)
-    missing, members = state.missing(path, role, DecisionVerdict.APPROVE)
-    return {"role": str(role), "missing": missing, "members": members}
+    missing, members = state.missing(path, state.role(path), DecisionVerdict.APPROVE)
+    return {"missing": missing, "members": members}
