@@ -134,6 +134,14 @@ def test_raw_data_are_prepared_once_in_a_folder_of_their_own(site: Hospital) -> 
     assert sum("running 'prepare'" in line for line in site.talk.said) == before + 1
 
 
+def test_data_that_are_prepared_already_are_not_prepared_again(hospital: Hospital) -> None:
+    hospital.keep()
+    record = try_cubes(hospital.deps, Trial(benchmark=TISSUE, as_prepared=True))
+    assert record["outcome"] == "passed"
+    assert hospital.talk.heard("running 'sanity_check'")
+    assert not hospital.talk.heard("running 'prepare'")
+
+
 def test_a_failed_test_is_kept_with_the_end_of_its_log(make_hospital: MakeHospital) -> None:
     hospital = make_hospital(infer="printf 'out of \\033[31mcheese' >&2; exit 4")
     hospital.keep()
