@@ -62,6 +62,11 @@ class AtTerminal:
         """As the user would."""
         os.write(self._own, b"\x03")
 
+    def hang_up(self) -> None:
+        """Close the terminal, as a lost connection does."""
+        os.close(self._own)
+        self._own = -1
+
     def ended(self, seconds: float = 60) -> int:
         """Read to the end; the exit code."""
         end = time.monotonic() + seconds
@@ -89,4 +94,5 @@ class AtTerminal:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGKILL)
             self.process.wait()
-        os.close(self._own)
+        if self._own >= 0:
+            os.close(self._own)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ from medperf_cli.flows.running.workbench import Workbench
 _PATHS = "paths.yaml"
 _MAX_PATHS = 64 << 10
 _SHOWN = 12
+_MOST_NUMBERS = 100
 _DEMO_SALT = bytes(SALT_BYTES)
 """Demo data are public, so their hash needs no secret and is the same everywhere."""
 
@@ -160,7 +162,7 @@ def run_trial(
 
 def _metrics(workbench: Workbench, parts: Parts, attempt: Attempt) -> tuple[Mapping[str, Any], ...]:
     if not parts.benchmark.metrics:
-        return tuple(numbers_of(read_results(attempt)))
+        return tuple(islice(numbers_of(read_results(attempt)), _MOST_NUMBERS))
     found = summarised(parts.benchmark, attempt, workbench.settings.minimum_cell).metrics
     lacking = sorted({m.key for m in parts.benchmark.metrics} - {m.key for m in found})
     if lacking:

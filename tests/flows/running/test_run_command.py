@@ -116,6 +116,19 @@ def test_ctrl_c_at_a_terminal_stops_the_container_and_says_how_to_go_on(
     assert ours(engine, name) == []
 
 
+def test_a_terminal_that_is_closed_leaves_no_container(hospital: Hospital, engine: DockerEngine) -> None:
+    name = f"acme/hung-up-{os.getpid()}"
+    hospital = with_models(hospital, **{name.partition("/")[2]: SLEEPS})
+    with AtTerminal("run", "-b", TISSUE, "-d", DATASET, "-m", name, env=env_of(hospital)) as screen:
+        screen.until("infer")
+        eventually(lambda: any(c["State"] == "running" for c in ours(engine, name)))
+        screen.hang_up()
+        assert screen.process.wait(timeout=60) != 0
+    assert ours(engine, name) == []
+    (status,) = hospital.settings.runs.glob("*/attempt-1/status.json")
+    assert json.loads(status.read_text())["state"] == "interrupted"
+
+
 def test_the_table_lives_on_the_terminal_and_the_summary_stays(hospital: Hospital) -> None:
     hostile = "printf '\\033[2J\\033]0;owned\\007 goodbye\\n'; exit 3"
     hospital = with_models(hospital, hostile=hostile, slow=f"sleep 2\n{INFER}")
