@@ -22,6 +22,7 @@ GROUPS: dict[str, tuple[str, str]] = {
     "dataset": ("dataset", "Register, prepare and associate your data; it never leaves."),
     "association": ("association", "See and decide who takes part in a benchmark."),
     "run": ("run", "Run one model of a benchmark on your data."),
+    "test": ("test", "Try cubes on a demo dataset or your data before you submit."),
     "result": ("result", "See, check and submit results."),
     "review": ("review", "See and decide what waits for you."),
     "todo": ("todo", "See what waits for you, and what to type."),

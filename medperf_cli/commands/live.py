@@ -8,8 +8,8 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Self
 
 from medperf_cli.commands import console
 from medperf_cli.commands.live_table import drawn
@@ -18,6 +18,7 @@ from medperf_cli.render.progress import duration
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from types import TracebackType
 
     from rich.console import Console as RichConsole
     from rich.live import Live
@@ -72,18 +73,16 @@ class _LiveTable(RunState):
         self._ended.set()
         self._thread.join()
         self._thread = None
-        self._plain.say(_in_a_line(self))
+        with suppress(OSError):  # the terminal may be gone: that is why it ends
+            self._plain.say(_in_a_line(self))
 
     def _draw(self) -> None:
         if self._ended.wait(_EVERY_SECONDS):
             return
-        screen = _Screen()
-        try:
+        with suppress(OSError), _Screen() as screen:
             screen.draw(self)
             while not self._ended.wait(_EVERY_SECONDS):
                 screen.draw(self)
-        finally:
-            screen.leave()
 
 
 class _Both:
@@ -122,7 +121,12 @@ class _Screen:
         now = time.monotonic()
         self._live.update(drawn(state.picture, now, width=size.width, height=size.height), refresh=True)
 
-    def leave(self) -> None:
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         """Take it away."""
         self._live.stop()
 

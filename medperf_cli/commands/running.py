@@ -12,6 +12,7 @@ from medperf_cli.commands import console
 
 if TYPE_CHECKING:
     from medperf_cli.flows.running.benchmark_run import RunSummary
+    from medperf_cli.flows.submitting.trial import Trial
 
 Benchmark = Annotated[str, typer.Option("--benchmark", "-b", "--benchmark_uid", help="The benchmark.")]
 Dataset = Annotated[str, typer.Option("--dataset", "-d", "--data_uid", help="Your dataset.")]
@@ -40,3 +41,15 @@ def _show(summary: RunSummary, *, json: bool) -> None:
     show(found if json else brief(found), json=json, columns=COLUMNS)
     sys.stdout.flush()
     sys.stderr.write(failures(summary))
+
+
+def try_and_show(trial: Trial, *, no_cache: bool, json: bool) -> None:
+    """Test cubes, show them while they run, then what came out; raises what the test ends with."""
+    from medperf_cli.commands.live import watching
+    from medperf_cli.flows.submitting.try_cubes import try_cubes
+    from medperf_cli.render.table import as_json
+    from medperf_cli.render.test import record_text
+
+    with watching(console.deps()) as (deps, observer):
+        record = try_cubes(deps, trial, no_cache=no_cache, observer=observer)
+    console.write(as_json(record) if json else record_text(record))

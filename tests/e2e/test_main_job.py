@@ -136,8 +136,16 @@ def test_an_edited_result_is_refused_and_rerun_repairs_it(stage: Path) -> None:
     uids = json.loads(medperf(stage, "st-mary", "result", "show_local_results", "--json").stdout)
     refused = medperf(stage, "st-mary", "result", "submit", "-r", uids[0]["uid"], "--yes")
     assert (refused.returncode, "MP-INTEGRITY" in refused.stderr) == (10, True), refused.stderr
+    assert "results/results.yaml' no longer matches its record" in refused.stderr
     arguments = ("benchmark", "run", "-b", "breast-cancer", "-d", "aspirates", "--no-cache")
     assert medperf(stage, "st-mary", *arguments).returncode == 0
+    edited = next(spool.glob("*/attempt-2/results/results.yaml"))
+    edited.write_text(edited.read_text() + "\n")
+    every = medperf(stage, "st-mary", "result", "submit", "--all", "--yes")
+    assert (every.returncode, f"output '{edited}' no longer matches" in every.stderr) == (10, True), (
+        every.stderr
+    )
+    assert "sent" not in every.stdout
 
 
 def test_the_story_ends_with_board_page_and_proof(stage: Path) -> None:

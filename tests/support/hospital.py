@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from medperf_cli.adapters.store.index import Index
-from medperf_cli.adapters.store.settings import Settings
+from medperf_cli.adapters.store.settings import Settings, save
 from medperf_cli.flows.deps import Deps
+from medperf_cli.flows.reading.registry import place
 from medperf_cli.flows.running.benchmark_run import RunSummary, run_benchmark
 from medperf_cli.flows.running.dataset_folder import DatasetFolder, Source, dataset_folder, remember_source
 from medperf_cli.flows.running.local_results import local_results
@@ -85,6 +86,14 @@ class Hospital:
         data = self.prepare()
         self.story.take_part(prepared_fields(data, 11))
         return data
+
+    def keep(self) -> None:
+        """Write index and profile to the home, for commands that are run as processes."""
+        here = place(self.settings)
+        here.folder.mkdir(parents=True, exist_ok=True)
+        self.story.index(here.index).close()
+        assets = [str(folder) for folder in self.settings.assets]
+        save(self.settings, {"registry": self.settings.registry, "member": "st-mary", "assets": assets})
 
     @contextmanager
     def index(self) -> Iterator[Index]:

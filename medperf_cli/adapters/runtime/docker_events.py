@@ -22,6 +22,7 @@ _DOWNLOADING = "Downloading"
 _HERE = frozenset({"Download complete", "Verifying Checksum", "Extracting", "Pull complete"})
 _MAX_LAYERS = 1000
 _LOOK_SECONDS = 0.5
+_TOLD_BYTES = 1 << 20  # the SDK reads in small pieces
 
 
 class Told(io.RawIOBase):
@@ -30,11 +31,13 @@ class Told(io.RawIOBase):
     def __init__(self, file: io.FileIO, observer: Observer) -> None:
         self._file, self._observer = file, observer
         self._total = os.fstat(file.fileno()).st_size
+        self._told = 0
         self.tell_observer()
 
     def tell_observer(self) -> None:
         """Say how much was sent; all of it only counts when the engine has answered: it still unpacks."""
-        self._observer.progress(LOADING, max(0, min(self._file.tell(), self._total - 1)), self._total)
+        self._told = self._file.tell()
+        self._observer.progress(LOADING, max(0, min(self._told, self._total - 1)), self._total)
 
     def readable(self) -> bool:
         """Yes."""
@@ -43,7 +46,8 @@ class Told(io.RawIOBase):
     def readinto(self, buffer: Any) -> int:
         """Pass on what the file gives."""
         count = self._file.readinto(buffer)
-        self.tell_observer()
+        if not count or self._file.tell() - self._told >= _TOLD_BYTES:
+            self.tell_observer()
         return count
 
     def fileno(self) -> int:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,16 @@ def summarised(benchmark: Benchmark, attempt: Attempt, minimum_cell: int) -> Sum
     """The numbers of an attempt as they may leave the site (raises as `summarise`)."""
     cases = read_cases(benchmark, attempt)
     return summarise(benchmark, read_results(attempt), cases, minimum_cell=minimum_cell)
+
+
+def numbers_of(results: Mapping[str, Any], path: str = "") -> Iterator[dict[str, Any]]:
+    """Every finite number of a results file as a reported metric, named by its dotted path."""
+    for name, value in results.items():
+        key = f"{path}{name}"
+        if isinstance(value, Mapping):
+            yield from numbers_of(value, f"{key}.")
+        elif isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+            yield {"key": key, "kind": "reported", "value": value}
 
 
 def read_summary(attempt: Attempt) -> Mapping[str, Any]:

@@ -4,38 +4,47 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from medperf_cli.adapters.executor.base import Attempt, CellJob, Observer
 from medperf_cli.adapters.executor.cell import CellSpec, Phase
 from medperf_cli.adapters.files import write_atomic
 from medperf_cli.adapters.runtime.base import RunReport
+from medperf_cli.core.entities.fields import Pin
 from medperf_cli.core.entities.result import EngineRecord, Execution, Hardware, TaskRecord
 from medperf_cli.flows.deps import TOOL_VERSION
 from medperf_cli.flows.running.cell_files import EXECUTION, RESULTS, SUMMARY, summarised, summary_document
-from medperf_cli.flows.running.cube_inputs import additional_digest, parameters_digest
+from medperf_cli.flows.running.cube_inputs import additional_digest, cube_digest, parameters_digest
 from medperf_cli.flows.running.images import image_digest
 from medperf_cli.flows.running.parts import Parts, PinnedCube
 from medperf_cli.flows.running.tasks import CONTRACT, output_file, run_task, task_record
 from medperf_cli.flows.running.telling import CellTalk
 from medperf_cli.flows.running.workbench import Workbench
 
+_TESTED_BY = "benchmarks/any/test/1.yml"
+_TESTED = "cubes/any/test/1.yml"
+
 
 @dataclass(frozen=True)
 class Cell:
-    """One model on one dataset: `data` and `labels` are the folders whose hash is `dataset_hash`."""
+    """One model on one dataset: `data` and `labels` are the folders whose hash is `dataset_hash`.
+
+    `test`: it is known by what its cubes do, whatever they are called and whether they are registered, so
+    that a test is found done by whoever tests the same again; its numbers are not summarised.
+    """
 
     parts: Parts
     model: PinnedCube
     dataset_hash: str
     data: Path
     labels: Path
+    test: bool = False
 
     @property
     def spec(self) -> CellSpec:
         """All that decides its outcome."""
-        return cell_spec(self.parts, self.model, self.dataset_hash)
+        return (spec_of_test if self.test else cell_spec)(self.parts, self.model, self.dataset_hash)
 
     def job(self, *, no_cache: bool = False) -> CellJob:
         """The cell for an executor, under the model's name."""
@@ -56,6 +65,20 @@ def cell_spec(parts: Parts, model: PinnedCube, dataset_hash: str) -> CellSpec:
         additional_files={phase: digest for phase, digest in files.items() if digest},
         contract=CONTRACT,
     )
+
+
+def spec_of_test(parts: Parts, model: PinnedCube, dataset_hash: str) -> CellSpec:
+    """The same by content: the digests of what the cubes do stand in the place of their pins."""
+    return replace(
+        cell_spec(parts, model, dataset_hash),
+        benchmark=Pin(path=_TESTED_BY, sha256=cube_digest(parts.metrics.cube)),
+        model=Pin(path=_TESTED, sha256=cube_digest(model.cube)),
+    )
+
+
+def is_test(spec: CellSpec) -> bool:
+    """Whether a spec is that of a test."""
+    return (spec.benchmark.path, spec.model.path) == (_TESTED_BY, _TESTED)
 
 
 class CellWork:
@@ -100,13 +123,16 @@ def _write(
     workbench: Workbench, cell: Cell, attempt: Attempt, inferred: RunReport, evaluated: RunReport
 ) -> None:
     """Written beside the results, so the spool's digests hold for them too."""
-    summary = summarised(cell.parts.benchmark, attempt, workbench.settings.minimum_cell)
+    documents = {}
+    if not cell.test:
+        summary = summarised(cell.parts.benchmark, attempt, workbench.settings.minimum_cell)
+        documents[SUMMARY] = summary_document(summary)
     tasks = (
         task_record(Phase.INFER, cell.model.pin, inferred),
         task_record(Phase.EVALUATE, cell.parts.metrics.pin, evaluated),
     )
-    execution = _execution(workbench, tasks)
-    for name, document in ((SUMMARY, summary_document(summary)), (EXECUTION, execution.document())):
+    documents[EXECUTION] = _execution(workbench, tasks).document()
+    for name, document in documents.items():
         write_atomic(attempt.results / name, (json.dumps(document, indent=1) + "\n").encode("ascii"))
 
 

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from medperf_cli.adapters.executor.base import Attempt
 from medperf_cli.adapters.executor.base import Observer as CellObserver
+from medperf_cli.adapters.executor.cell import cell_key
 from medperf_cli.adapters.executor.local import LocalExecutor
 from medperf_cli.adapters.files import write_atomic
 from medperf_cli.adapters.runtime.outputs import read_bounded
 from medperf_cli.adapters.runtime.signals import endings_raise
 from medperf_cli.core.dataset_hash import SALT_BYTES
 from medperf_cli.errors import ContainerError, IntegrityError
-from medperf_cli.flows.running.cell_files import read_summary
+from medperf_cli.flows.running.cell_files import numbers_of, read_results, summarised
 from medperf_cli.flows.running.cell_work import Cell, CellWork
 from medperf_cli.flows.running.cube_inputs import cube_digest
 from medperf_cli.flows.running.cube_yaml import load_cube_yaml
@@ -25,10 +27,13 @@ from medperf_cli.flows.running.parts import Parts, PinnedCube
 from medperf_cli.flows.running.prepare import prepare_folder
 from medperf_cli.flows.running.prepared_data import PreparedData
 from medperf_cli.flows.running.telling import TellsCells
+from medperf_cli.flows.running.tests_kept import TestRecord, kept
 from medperf_cli.flows.running.workbench import Workbench
 
 _PATHS = "paths.yaml"
 _MAX_PATHS = 64 << 10
+_SHOWN = 12
+_MOST_NUMBERS = 100
 _DEMO_SALT = bytes(SALT_BYTES)
 """Demo data are public, so their hash needs no secret and is the same everywhere."""
 
@@ -38,10 +43,12 @@ class TestOutcome:
     """A test that was passed; one that was not raises.
 
     `summary` is the field `test` of an association, in plain values. `metrics` are the numbers it gave, for a
-    look at them: they are of few cases or of real patients, and do not leave the site.
+    look at them: they are of few cases or of real patients, and do not leave the site. `uid` is that of the
+    record that is kept of it.
     """
 
     __test__ = False
+    uid: str
     summary: Mapping[str, Any]
     metrics: tuple[Mapping[str, Any], ...]
     attempt: Attempt
@@ -53,10 +60,13 @@ def tested_on_demo(
     model: PinnedCube,
     *,
     no_cache: bool = False,  # noqa: PT028 - no test of pytest's
+    as_prepared: bool = False,  # noqa: PT028 - as above
+    observer: CellObserver | None = None,  # noqa: PT028 - as above
 ) -> TestOutcome:
     """Prepare the benchmark's demo dataset, run the model on it and evaluate it.
 
-    Nothing needs to be in a registry yet. The demo data are prepared once per data-preparator.
+    Nothing needs to be in a registry yet. The demo data are prepared once per data-preparator, unless they
+    are `as_prepared` in the archive.
 
     Raises:
         ContainerError: a cube fails, or a metric of the benchmark is missing.
@@ -64,59 +74,103 @@ def tested_on_demo(
         MedperfError: an image or asset cannot be had.
 
     """
-    data = demo_data(workbench, parts)
-    return _tested(workbench, parts, model, data, parts.benchmark.demo_dataset.sha256, no_cache=no_cache)
+    digest = parts.benchmark.demo_dataset.sha256
+    with kept(workbench, parts, model, f"demo dataset {digest[:_SHOWN]}", digest) as record:
+        data = demo_data(workbench, parts, as_prepared=as_prepared)
+        return run_trial(workbench, parts, model, data, record, no_cache=no_cache, observer=observer)
 
 
 def tested_with_reference(
     workbench: Workbench,
     parts: Parts,
     data: PreparedData,
+    dataset: str = "",  # noqa: PT028 - no test of pytest's
     *,
-    no_cache: bool = False,  # noqa: PT028 - no test of pytest's
+    no_cache: bool = False,  # noqa: PT028 - as above
+    observer: CellObserver | None = None,  # noqa: PT028 - as above
 ) -> TestOutcome:
     """Run the reference model on prepared data; the cell is kept, so `benchmark run` finds it done.
+
+    `dataset` is its id, for the record.
 
     Raises:
         ContainerError: a cube fails, or a metric of the benchmark is missing.
 
     """
-    return _tested(workbench, parts, parts.reference, data, data.hash, no_cache=no_cache)
+    with kept(
+        workbench, parts, parts.reference, f"dataset {dataset or data.hash[:_SHOWN]}", data.hash
+    ) as record:
+        return run_trial(
+            workbench, parts, parts.reference, data, record, no_cache=no_cache, observer=observer, test=False
+        )
 
 
-def demo_data(workbench: Workbench, parts: Parts) -> PreparedData:
+def demo_data(workbench: Workbench, parts: Parts, *, as_prepared: bool = False) -> PreparedData:
     """The benchmark's demo dataset, unpacked and prepared (raises as `tested_on_demo`)."""
     asset, cube = parts.benchmark.demo_dataset, parts.preparator.cube
     source = _demo_source(laid_out(workbench, [File(asset, "demo dataset", unpack=True)]))
-    folder = DatasetFolder(workbench.settings.home / "demo" / f"{asset.sha256[:16]}-{cube_digest(cube)[:16]}")
+    source = replace(source, as_prepared=as_prepared)
+    name = f"{asset.sha256[:16]}-{cube_digest(cube)[:16]}{'-as-prepared' if as_prepared else ''}"
+    folder = DatasetFolder(workbench.settings.home / "demo" / name)
     if not folder.salt.exists():
         write_atomic(folder.salt, _DEMO_SALT, parents=True)
     workbench.talk.say("preparing the demo dataset")
     return prepare_folder(workbench, folder, source, cube)
 
 
-def _tested(
-    workbench: Workbench, parts: Parts, model: PinnedCube, data: PreparedData, digest: str, *, no_cache: bool
+def run_trial(
+    workbench: Workbench,
+    parts: Parts,
+    model: PinnedCube,
+    data: PreparedData,
+    record: TestRecord,
+    *,
+    no_cache: bool,
+    observer: CellObserver | None = None,
+    test: bool = True,
 ) -> TestOutcome:
-    attempt = run_cell(workbench, Cell(parts, model, data.hash, data.data, data.labels), no_cache=no_cache)
-    summary = read_summary(attempt)
-    lacking = sorted({m.key for m in parts.benchmark.metrics} - {m["key"] for m in summary["metrics"]})
+    """Run a model on prepared data, and see that the benchmark's metrics come out; noted in `record`.
+
+    Args:
+        workbench: what to run it with.
+        parts: the cubes, and the benchmark with the metrics it declares (none: all that come out are taken).
+        model: the model.
+        data: what it is run on.
+        record: what is kept of the test.
+        no_cache: run it also if it was run before.
+        observer: told how it goes.
+        test: False makes it the cell that `benchmark run` would run for these pins.
+
+    Raises:
+        ContainerError: a cube fails, or a metric is missing, no number, or out of its range.
+
+    """
+    cell = Cell(parts, model, data.hash, data.data, data.labels, test=test)
+    record.key = cell_key(cell.spec)
+    attempt = run_cell(workbench, cell, no_cache=no_cache, observer=observer)
+    metrics = _metrics(workbench, parts, attempt)
+    record.metrics = metrics
+    pins = (parts.preparator.pin, model.pin, parts.metrics.pin)
+    summary = {
+        "cubes": [pin.document() for pin in pins],
+        "data": record.digest,
+        "metrics": [metric.key for metric in parts.benchmark.metrics],
+        "outcome": "passed",
+    }
+    return TestOutcome(record.uid, summary, metrics, attempt)
+
+
+def _metrics(workbench: Workbench, parts: Parts, attempt: Attempt) -> tuple[Mapping[str, Any], ...]:
+    if not parts.benchmark.metrics:
+        return tuple(islice(numbers_of(read_results(attempt)), _MOST_NUMBERS))
+    found = summarised(parts.benchmark, attempt, workbench.settings.minimum_cell).metrics
+    lacking = sorted({m.key for m in parts.benchmark.metrics} - {m.key for m in found})
     if lacking:
         raise ContainerError(
             f"metric '{lacking[0]}' of the benchmark applies to no case of these data",
             hint="the data must have cases for every metric; see `cases.csv` of the metrics cube",
         )
-    pins = (parts.preparator.pin, model.pin, parts.metrics.pin)
-    return TestOutcome(
-        summary={
-            "cubes": [pin.document() for pin in pins],
-            "data": digest,
-            "metrics": [metric.key for metric in parts.benchmark.metrics],
-            "outcome": "passed",
-        },
-        metrics=tuple(summary["metrics"]),
-        attempt=attempt,
-    )
+    return tuple(metric.document() for metric in found)
 
 
 def run_cell(

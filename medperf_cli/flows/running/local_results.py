@@ -21,6 +21,7 @@ from medperf_cli.errors import IntegrityError, UnknownIdError
 from medperf_cli.flows.running.benchmark_run import SHORT
 from medperf_cli.flows.running.cell_files import EXECUTION, read_summary
 from medperf_cli.flows.running.cell_plan import associated_pins
+from medperf_cli.flows.running.cell_work import is_test
 
 _SPEC = "spec.json"
 
@@ -77,7 +78,7 @@ class LocalResult:
 
 
 def local_results(spool: Spool, index: Index, owner: str) -> list[LocalResult]:
-    """All cells of `owner`'s registered data in the spool, by benchmark and model; demo cells are left out.
+    """All cells of `owner`'s registered data in the spool, by benchmark and model; tests are left out.
 
     Outputs are not read; whether they are unchanged is seen when a result is drafted.
     """
@@ -87,7 +88,7 @@ def local_results(spool: Spool, index: Index, owner: str) -> list[LocalResult]:
     for key in spool.cells():
         spec = _spec(spool, key)
         row = None if spec is None else datasets.get(spec.dataset_hash)
-        if spec is not None and row is not None:
+        if spec is not None and row is not None and not is_test(spec):
             pin = Pin(path=row.path, sha256=row.sha256)
             found.append(_local(spool, key, spec, pin, published, current=_is_current(index, spec, pin)))
     return sorted(found, key=lambda result: (result.result_id, result.when, result.key))

@@ -14,6 +14,9 @@ from medperf_cli.core.entities.parsing import parse
 from medperf_cli.core.lifecycle.standing import Lifecycle
 from medperf_cli.errors import IntegrityError
 
+NOT_A_FILE = "0" * 64
+"""The digest in the pin of a benchmark that is not written yet."""
+
 
 @dataclass(frozen=True)
 class PinnedCube:
@@ -37,6 +40,11 @@ class Parts:
     preparator: PinnedCube
     reference: PinnedCube
     metrics: PinnedCube
+
+    @property
+    def name(self) -> str:
+        """The benchmark's id; empty for cubes that are tried without one."""
+        return self.pin.entity.id if self.pin.sha256 != NOT_A_FILE else ""
 
 
 Fetch = Callable[[Pin], Entity]

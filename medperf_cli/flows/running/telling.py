@@ -7,6 +7,7 @@ from typing import Any
 
 from medperf_cli.adapters.executor.base import Attempt, CellJob, CellReport, Observer, Outcome
 from medperf_cli.adapters.executor.cell import Phase
+from medperf_cli.core.stats.wording import in_words
 from medperf_cli.flows.deps import Talk
 
 
@@ -77,17 +78,4 @@ class CellTalk:
 def tell_metrics(talk: Talk, metrics: Iterable[Mapping[str, Any]]) -> None:
     """The numbers of a test or a result, one a line."""
     for metric in metrics:
-        talk.say(f"  {_in_words(metric)}")
-
-
-def _in_words(metric: Mapping[str, Any]) -> str:
-    """One metric of a result in a few words."""
-    match metric["kind"]:
-        case "mean":
-            return f"{metric['key']} {metric['mean']:.4g} (mean of {metric['count']})"
-        case "ratio":
-            whole = metric["denominator"]
-            value = f"{metric['numerator'] / whole:.4g}" if whole else "undefined"
-            return f"{metric['key']} {value} ({metric['numerator']:g} of {whole:g})"
-        case _:
-            return f"{metric['key']} {metric['value']:.4g}"
+        talk.say(f"  {in_words(metric)}")

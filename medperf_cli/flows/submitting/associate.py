@@ -48,7 +48,7 @@ def associate_dataset(
         wanted = found.prepared.hash if found.prepared else None
         data = check_prepared(deps, dataset_folder(deps.settings, path.id), wanted)
         deps.talk.say(f"compatibility test: the reference model on '{path.id}'")
-        outcome = tested_with_reference(workbench, parts, data, no_cache=no_cache)
+        outcome = tested_with_reference(workbench, parts, data, path.id, no_cache=no_cache)
         return _ask(desk, parts, path, outcome, message)
 
 
