@@ -299,3 +299,23 @@ def test_a_picture_is_drawn_of_what_fits_and_of_nothing_else() -> None:
     assert [row.label for row in plot.rows] == ["a-model", "x" * 31 + "…"]
     assert dot_plot([], definition, 3) is None
     assert dot_plot(dots * (MOST + 1), definition, 3) is None
+
+
+def test_the_list_of_models_says_where_each_takes_part_or_no_longer_does() -> None:
+    html = page(addresses.MODELS)
+    reference, rejected = (
+        html.partition(f"cubes/{model}/index.html")[2].partition("</tr>")[0]
+        for model in ("tumor-board/reference-model", REJECTED)
+    )
+    assert "breast-cancer</a> (reference)" in reference
+    assert f'aria-label="revoked in {BENCHMARK}"' in rejected
+
+
+@pytest.mark.parametrize("kept", [(), ("root/1.yml",)], ids=["nothing", "only a root"])
+def test_a_registry_with_nothing_in_it_still_has_its_pages(kept: tuple[str, ...]) -> None:
+    snapshot = copy.deepcopy(_snapshot())
+    snapshot["entities"] = [e for e in snapshot["entities"] if e["path"] in kept]
+    made = rendered(snapshot)
+    assert "No benchmark stands here yet" in made["index.html"]
+    assert "Nothing waits" in made[addresses.PENDING]
+    assert "Nothing has ended" in made[addresses.ENDED]
