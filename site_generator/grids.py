@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 _WIDEST = 12
 _DEEPEST = 6
+_MOST = 1200
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,14 @@ def grids(value: Mapping[str, Any], caption: str, depth: int = 0) -> Iterator[Gr
             yield from grids(inner, below, depth + 1)
         else:
             yield Grid(below, ("", "value"), ((key, (str(inner),)),))
+
+
+def shown_grids(value: Mapping[str, Any]) -> tuple[list[Grid], bool]:
+    """The tables that fit on one page, and whether there are more."""
+    made = list(grids(value, ""))
+    sizes = itertools.accumulate(len(grid.rows) * len(grid.columns) for grid in made)
+    shown = [grid for grid, size in zip(made, sizes, strict=True) if size <= _MOST]
+    return shown, len(shown) < len(made)
 
 
 def leaves(value: Mapping[str, Any], depth: int) -> dict[str, Any]:

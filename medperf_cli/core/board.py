@@ -15,6 +15,9 @@ from medperf_cli.core.names import EntityPath, Kind, parse_path
 from medperf_cli.core.scores import Cell, Difference, Facts, cell
 from medperf_cli.errors import UnknownIdError
 
+_NAMED = 10
+"""Models that a summary names."""
+
 
 @dataclass(frozen=True)
 class Metric:
@@ -202,12 +205,12 @@ def summary(board: Board) -> str:
     if not named:
         return "No model has a complete result here yet."
     primary = board.primary
-    shown = ", ".join(f"{model} {figure(pooled.value, primary.decimals)}" for model, pooled in named)
+    shown = _enumerated([f"{model} {figure(pooled.value, primary.decimals)}" for model, pooled in named])
     count = named[0][1].count
     sites = f"{len(board.common)} {'site' if len(board.common) == 1 else 'sites'}"
     where = sites if count is None else f"{count} {_unit(board)} at {sites}"
     rest = [line.model for line in board.lines if not line.pooled]
-    left = f" Incomplete, so not in the order: {', '.join(rest)}." if rest else ""
+    left = f" Incomplete, so not in the order: {_enumerated(rest)}." if rest else ""
     if len(named) == 1:
         return f"{primary.name} over {where}: {shown}. With one model there is nothing to compare yet.{left}"
     return (
@@ -215,6 +218,12 @@ def summary(board: Board) -> str:
         "This is the order by the primary metric, not a ranking: it does not say that the models differ. "
         "Intervals and rank sets come with a later version."
     )
+
+
+def _enumerated(texts: Sequence[str]) -> str:
+    """The first ones by name, the others by number: a sentence stays one that can be read."""
+    more = f" and {len(texts) - _NAMED:,} more" if len(texts) > _NAMED else ""
+    return ", ".join(texts[:_NAMED]) + more
 
 
 def _unit(board: Board) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -20,6 +21,8 @@ _ROWS = 30
 _LINES = 50
 _COLUMNS = 8
 _MOST_CELLS = 120
+_MOST_VALUES = 240
+_MOST_DOTS = 150
 _MOST_DIFFERENCES = 60
 _CASE_MIX = 6
 
@@ -72,6 +75,7 @@ def _board(records: Records, board: Board, benchmark: Entity) -> dict[str, Any]:
     return {
         "summary": summary(board),
         "small": small,
+        "detailed": small and len(board.lines) * len(board.sites) * len(board.metrics) <= _MOST_VALUES,
         "plots": _plots(board, benchmark) if small else [],
         "differences": [
             ("with the reference model", direct),
@@ -110,13 +114,15 @@ def _case_mix(found: Sequence[dict[str, Any]]) -> list[str]:
 
 
 def _plots(board: Board, benchmark: Entity) -> list[Plot]:
-    """A picture of each metric, the primary one first."""
+    """A picture of each metric, the primary one first, as many as one page can bear."""
     definitions = {d["key"]: d for d in benchmark["document"]["metrics"]}
     made = (
         dot_plot(list(_dots(board, metric.key)), definitions[metric.key], metric.decimals)
         for metric in board.metrics
     )
-    return [plot for plot in made if plot is not None]
+    plots = [plot for plot in made if plot is not None]
+    sizes = itertools.accumulate(len(plot.rows) for plot in plots)
+    return [plot for plot, size in zip(plots, sizes, strict=True) if size <= _MOST_DOTS]
 
 
 def _dots(board: Board, key: str) -> Iterator[Dot]:

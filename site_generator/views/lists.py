@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from medperf_cli.core.names import Kind
+from medperf_cli.core.names import Kind, parse_path
 from site_generator import addresses
 from site_generator.fate import end
-from site_generator.records import Entity, Records, association_ids, newest_first
+from site_generator.records import Entity, Place, Records, association_ids, newest_first
 from site_generator.views.home import card
 from site_generator.views.page import SHEET, Page, sheets, titled
 
@@ -19,10 +20,14 @@ def lists(records: Records) -> Iterator[Page]:
     """All lists."""
     benchmarks = [card(records, b) for b in records.names(Kind.BENCHMARK)]
     yield from _list(addresses.BENCHMARKS, "benchmarks", "Benchmarks", benchmarks, size=_CARDS)
-    models = [_model(records, cube) for cube in records.cubes(models=True)]
+    references = _references(records)
+    models = [
+        _subject(records, "model", cube, references.get(cube["id"], ()))
+        for cube in records.cubes(models=True)
+    ]
     yield from _list(addresses.MODELS, "models", "Models", models)
     yield from _list(addresses.CUBES, "cubes", "Other cubes", records.cubes(models=False))
-    datasets = [_dataset(records, dataset) for dataset in records.names(Kind.DATASET)]
+    datasets = [_subject(records, "dataset", dataset) for dataset in records.names(Kind.DATASET)]
     yield from _list(addresses.DATASETS, "datasets", "Datasets", datasets)
     yield from _list(addresses.MEMBERS, "members", "Members", records.names(Kind.MEMBER))
     yield from _list(addresses.PENDING, "pending", "Pending", records.pending)
@@ -54,14 +59,21 @@ def _of_benchmark(records: Records, benchmark: Entity) -> Iterator[Page]:
             yield Page(place, "all.html", titled(title, sheet), "benchmarks", given)
 
 
-def _model(records: Records, cube: Entity) -> dict[str, Any]:
-    """A model as a line: where it takes part, and how many results it has."""
-    part = {association_ids(a)[0] for a in records.associations_of("model", cube["id"]) if a["in_force"]}
-    results = sum(r["in_force"] for r in records.results_of("model", cube["id"]))
-    return {"entity": cube, "benchmarks": sorted(part), "results": results}
+def _subject(
+    records: Records, place: Place, entity: Entity, references: Iterable[str] = ()
+) -> dict[str, Any]:
+    """A model or dataset as a line: where it takes part, asked to or did once, and its results in force."""
+    last: dict[str, Entity | None] = dict.fromkeys(references)
+    for asked in records.associations_of(place, entity["id"]):
+        last[association_ids(asked)[0]] = records.shown(Kind.ASSOCIATION, asked["id"])
+    results = sum(r["in_force"] for r in records.results_of(place, entity["id"]))
+    return {"entity": entity, "parts": sorted(last.items()), "results": results}
 
 
-def _dataset(records: Records, dataset: Entity) -> dict[str, Any]:
-    part = {association_ids(a)[0] for a in records.associations_of("dataset", dataset["id"]) if a["in_force"]}
-    results = sum(r["in_force"] for r in records.results_of("dataset", dataset["id"]))
-    return {"entity": dataset, "benchmarks": sorted(part), "results": results}
+def _references(records: Records) -> dict[str, list[str]]:
+    """The benchmarks that a model is the reference of, by model."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for benchmark in records.in_force(Kind.BENCHMARK):
+        model = parse_path(benchmark["document"]["cubes"]["reference_model"]["path"]).id
+        found[model].append(benchmark["id"])
+    return dict(found)

@@ -12,8 +12,8 @@ from medperf_cli.core.scores import Cell, cell
 from site_generator.plot import Dot, Plot, dot_plot
 from site_generator.records import Entity, Records, result_ids
 
-SHOWN = 100
-"""Results that one page shows of a benchmark; the rest stands in its list."""
+_CELLS = 300
+"""Values that one page shows of a benchmark; the rest stands in the list of its results."""
 
 
 @dataclass(frozen=True)
@@ -62,10 +62,11 @@ def _scores(benchmark: Entity, rows: list[Score]) -> Scores:
     metrics = shown_metrics(benchmark["document"]["metrics"], [r.cell for r in rows])
     primary = metrics[0]
     key = primary.definition["key"]
-    values = ((r.other, r.cell.values.get(key)) for r in rows[:SHOWN])
+    shown = rows[: max(1, _CELLS // len(metrics))]
+    values = ((r.other, r.cell.values.get(key)) for r in shown)
     dots = [Dot("", label, value) for label, value in values if value is not None]
     plot = dot_plot(dots, primary.definition, primary.decimals)
-    return Scores(benchmark, metrics, tuple(rows[:SHOWN]), max(0, len(rows) - SHOWN), plot)
+    return Scores(benchmark, metrics, tuple(shown), len(rows) - len(shown), plot)
 
 
 def shown_metrics(definitions: Iterable[Mapping[str, Any]], cells: Sequence[Cell]) -> tuple[ShownMetric, ...]:

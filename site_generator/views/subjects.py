@@ -7,7 +7,7 @@ from typing import Any
 from medperf_cli.core.names import Kind, parse_path
 from site_generator import addresses
 from site_generator.events import events
-from site_generator.grids import grids
+from site_generator.grids import shown_grids
 from site_generator.member_keys import Keys
 from site_generator.records import Entity, Place, Records, newest_first
 from site_generator.views.page import Page
@@ -47,8 +47,8 @@ def dataset_page(records: Records, dataset: Entity) -> Page:
     given = {
         "entity": dataset,
         "versions": newest_first(records.versions(Kind.DATASET, dataset["id"])),
-        "statistics": list(grids(prepared.get("statistics", {}), "")),
-        "metadata": list(grids(prepared.get("metadata", {}), "")),
+        "statistics": shown_grids(prepared.get("statistics", {})),
+        "metadata": shown_grids(prepared.get("metadata", {})),
         "scores": scores(records, records.results_of("dataset", dataset["id"]), "model"),
         **_part(records, "dataset", dataset["id"]),
     }

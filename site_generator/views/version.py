@@ -15,6 +15,7 @@ from site_generator.views.page import Page
 from site_generator.views.scores import shown_metrics
 
 _VERSIONS = 50
+_DIFFERENCES = 150
 
 
 def version_page(records: Records, entity: Entity, keys: Keys) -> Page:
@@ -46,8 +47,12 @@ def _figures(records: Records, result: Entity) -> dict[str, Any]:
     pinned = records.by_path.get(result["document"]["benchmark"]["path"])
     definitions = [] if pinned is None else pinned["document"]["metrics"]
     figures = cell(path, result["document"])
+    primary = {d["key"] for d in definitions if d["primary"]}
+    differences = sorted(figures.differences, key=lambda d: d.key not in primary)
     return {
         "cell": figures,
+        "differences": differences[:_DIFFERENCES],
+        "more_differences": max(0, len(differences) - _DIFFERENCES),
         "definitions": {d["key"]: d for d in definitions},
         "decimals": {m.definition["key"]: m.decimals for m in shown_metrics(definitions, [figures])},
         "minimum_cell": None if pinned is None else pinned["document"]["disclosure"]["minimum_cell"],

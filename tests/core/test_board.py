@@ -231,3 +231,11 @@ def test_all_that_are_ordered_completed_the_same_sites(scores: dict[tuple[str, s
         assert bool(line.pooled) == (bool(found.common) and set(found.common) <= set(line.cells))
     values = [line.pooled.value for line in found.lines if line.pooled]
     assert values == sorted(values, reverse=True)
+
+
+def test_a_summary_names_ten_models_and_counts_the_others() -> None:
+    models = [f"acme/m{number:02d}" for number in range(12)]
+    part = takes_part(*(f"models/{m}" for m in models), f"datasets/{MGH}")
+    results = [result_fact(m, MGH, mean(0.9)) for m in models]
+    found = board([benchmark_fact(), *part, *results], "tb/bm")
+    assert "acme/m09 0.900 and 2 more" in summary(found)

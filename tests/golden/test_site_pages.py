@@ -12,7 +12,8 @@ import pytest
 
 from medperf_cli.core.names import Kind
 from site_generator import addresses
-from site_generator.grids import grids, leaves
+from site_generator.build import HEAVY
+from site_generator.grids import grids, leaves, shown_grids
 from site_generator.plot import MOST, Dot, dot_plot
 from site_generator.records import Records
 from site_generator.views.benchmark import benchmark_pages
@@ -299,3 +300,48 @@ def test_a_picture_is_drawn_of_what_fits_and_of_nothing_else() -> None:
     assert [row.label for row in plot.rows] == ["a-model", "x" * 31 + "…"]
     assert dot_plot([], definition, 3) is None
     assert dot_plot(dots * (MOST + 1), definition, 3) is None
+
+
+def test_the_list_of_models_says_where_each_takes_part_or_no_longer_does() -> None:
+    html = page(addresses.MODELS)
+    reference, rejected = (
+        html.partition(f"cubes/{model}/index.html")[2].partition("</tr>")[0]
+        for model in ("tumor-board/reference-model", REJECTED)
+    )
+    assert "breast-cancer</a> (reference)" in reference
+    assert f'aria-label="revoked in {BENCHMARK}"' in rejected
+
+
+@pytest.mark.parametrize("kept", [(), ("root/1.yml",)], ids=["nothing", "only a root"])
+def test_a_registry_with_nothing_in_it_still_has_its_pages(kept: tuple[str, ...]) -> None:
+    snapshot = copy.deepcopy(_snapshot())
+    snapshot["entities"] = [e for e in snapshot["entities"] if e["path"] in kept]
+    made = rendered(snapshot)
+    assert "No benchmark stands here yet" in made["index.html"]
+    assert "Nothing waits" in made[addresses.PENDING]
+    assert "Nothing has ended" in made[addresses.ENDED]
+
+
+def test_statistics_without_end_are_cut_and_the_page_says_so() -> None:
+    many = {f"table{n}": {f"key{m}": m for m in range(200)} for n in range(10)}
+    shown, more = shown_grids(many)
+    assert len(shown) == 3
+    assert more
+    snapshot = copy.deepcopy(_snapshot())
+    dataset = next(e for e in snapshot["entities"] if e["path"] == f"datasets/{LAKESIDE}/2.yml")
+    dataset["document"]["prepared"]["statistics"] = many
+    assert "More stands in the signed file" in rendered(snapshot)[f"datasets/{LAKESIDE}/index.html"]
+
+
+def test_a_board_with_as_many_metrics_as_there_may_be_stays_a_page() -> None:
+    snapshot = copy.deepcopy(_snapshot())
+    charter = next(e for e in snapshot["entities"] if e["path"] == f"benchmarks/{BENCHMARK}/2.yml")
+    primary = next(m for m in charter["document"]["metrics"] if m["primary"])
+    more = [{**primary, "key": f"metric{n}", "primary": False} for n in range(27)]
+    charter["document"]["metrics"] += more
+    results = [e["document"] for e in snapshot["entities"] if e["kind"] == "result"]
+    for result in results:
+        (accuracy,) = (m for m in result["metrics"] if m["key"] == "accuracy")
+        result["metrics"] += [{**accuracy, "key": m["key"]} for m in more]
+    html = rendered(snapshot)[BOARD]
+    assert len(html) < HEAVY
