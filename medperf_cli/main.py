@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import io
 import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from medperf_cli.errors import ExitCode, MedperfError
+from medperf_cli.errors import ExitCode, MedperfError, UsageError
+
+_MACHINE = frozenset(
+    {
+        *(errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENAMETOOLONG),
+        *(errno.EIO, errno.ELOOP, errno.ESTALE, errno.EMFILE, errno.ENFILE, errno.ENODEV, errno.ENXIO),
+    }
+)
+"""Refusals that are facts of a machine, never a fault of this tool."""
 
 
 def main() -> None:
@@ -56,13 +65,35 @@ def run(arguments: Sequence[str]) -> int:
 
     debug = "--debug" in arguments
     try:
+        _expect_text(arguments)
         return _command([word for word in arguments if word != "--debug"])
     except MedperfError as error:
         return expected(error, debug=debug)
     except KeyboardInterrupt:
         return interrupted()
+    except OSError as error:
+        known = error.errno in _MACHINE and error.filename is not None
+        return expected(_refused(error), debug=debug) if known else bug(error, arguments, debug=debug)
     except Exception as error:  # noqa: BLE001 - the one catch at the edge
         return bug(error, arguments, debug=debug)
+
+
+def _expect_text(arguments: Sequence[str]) -> None:
+    """See that every word is text: what is not could neither be shown nor signed (raises UsageError)."""
+    for word in arguments:
+        try:
+            word.encode("utf-8")
+        except UnicodeEncodeError:
+            shown = word.encode("utf-8", "backslashreplace").decode("utf-8")
+            hint = "give a file with such a name another name"
+            raise UsageError(f"'{shown}' is not UTF-8 text", hint=hint) from None
+
+
+def _refused(error: OSError) -> MedperfError:
+    """What the machine refused, of which the place that met it did not think."""
+    from medperf_cli.adapters.files import disk_error  # noqa: PLC0415 - start-up time
+
+    return disk_error(error, Path(os.fsdecode(error.filename)))
 
 
 def _command(words: Sequence[str]) -> int:

@@ -205,6 +205,8 @@ def write_to(output: Path | None, text: str) -> None:
     if output is None:
         write(text)
         return
+    if not output.name:
+        raise UsageError("--output names no file", hint="name a file to write, or leave it out")
     from medperf_cli.adapters.files import write_atomic
 
     write_atomic(output, text.encode())

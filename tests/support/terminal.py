@@ -60,7 +60,9 @@ class Terminal:
 
     def __call__(self, *words: object, typing: str | None = None) -> Done:
         self.patch.setenv("MEDPERF_HOME", str(self.home))
-        self.patch.setattr("sys.stdin", io.StringIO() if typing is None else Keyboard(typing))
+        self.patch.setattr(
+            "sys.stdin", io.TextIOWrapper(io.BytesIO()) if typing is None else Keyboard(typing)
+        )
         self.capture.readouterr()
         code = run([str(word) for word in words])
         out, err = self.capture.readouterr()

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 _BUSY_SECONDS = 10.0
 _SHOWN = 5
+_LARGEST = 2**63 - 1  # SQLite has no larger numbers
 _META_FIELDS = tuple(field.name for field in dataclasses.fields(Meta))
 _REBUILD = "run `medperf registry sync`: it builds the index anew"
 
@@ -144,7 +145,7 @@ class Index:
         sql = f"SELECT {COLUMNS} FROM entities WHERE kind = ? AND id = ?"  # noqa: S608 - built of constants
         parameters: list[str | int] = [str(kind), entity_id]
         if version is not None:
-            sql, parameters = f"{sql} AND version = ?", [*parameters, version]
+            sql, parameters = f"{sql} AND version = ?", [*parameters, max(0, min(version, _LARGEST))]
         rows = self._rows(f"{sql} ORDER BY in_force DESC, version DESC LIMIT 1", parameters)
         if not rows:
             shown = f" '{entity_id}'" if entity_id else ""

@@ -49,6 +49,10 @@ def add_registry(deps: Deps, url: str, root: str | None) -> Added:
 
     """
     wanted = _fingerprint(root)
+    if not url.strip():
+        raise UsageError(
+            "the address is empty", hint="give the registry's address, as its admins published it"
+        )
     folder = deps.settings.home / "registries"
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)

@@ -123,6 +123,10 @@ def verify_main(deps: Deps, store: GitStore, here: Place, known: Meta) -> Synced
         store.update_ref(VERIFIED, done.commit, last)
     if done.failure:
         raise done.failure
+    if deps.clock().timestamp() < done.clock:
+        deps.talk.say(
+            "warning: this machine's clock is before the registry's last change; do not publish now"
+        )
     return Synced(done.commit, done.judged, count, _expired(store, done.commit, deps.clock()))
 
 
