@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -16,7 +17,8 @@ from medperf_cli.core.names import EntityPath, Kind
 from medperf_cli.errors import IntegrityError, UsageError
 from medperf_cli.flows.deps import Deps
 from medperf_cli.flows.hosting.upstream import Upstream
-from medperf_cli.flows.reading.asked import Asked, write_asked
+from medperf_cli.flows.reading.add_registry import Added, add_registry
+from medperf_cli.flows.reading.asked import Asked, read_asked, write_asked
 from medperf_cli.flows.reading.registry import VERIFIED, Place, place, reading
 from medperf_cli.flows.reading.sync import Synced, sync
 from medperf_cli.flows.submitting.composer import Composer
@@ -94,9 +96,16 @@ def remember(deps: Deps, here: Place, meta: Meta, store: GitStore) -> Asked:
     """Keep what is asked for, as the requests fetched last say (raises ConfigurationError)."""
     main = store.rev(VERIFIED) or meta.verified_commit
     forge = remembered_forge(store, meta)
-    asked = asked_now(store, main, forge.list(), forge.closed(), deps.now())
+    asked = asked_now(store, main, forge, deps.now(), read_asked(here))
     write_asked(here, asked)
     return asked
+
+
+def add_and_keep_up(deps: Deps, url: str, root: str | None) -> Added:
+    """Add a registry and keep what is asked for in it (raises as `add_registry`)."""
+    added = add_registry(deps, url, root)
+    keep_up(dataclasses.replace(deps, settings=dataclasses.replace(deps.settings, registry=added.registry)))
+    return added
 
 
 def keep_up(deps: Deps) -> tuple[Synced, Asked]:
