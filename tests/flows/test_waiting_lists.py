@@ -192,6 +192,27 @@ def test_what_did_not_change_is_not_judged_again(host: Hosted, monkeypatch: pyte
     assert keep_up(ada.deps)[1].requests[0].judged != first.requests[0].judged
 
 
+def test_what_cannot_be_kept_is_told_and_what_was_sent_is_sent(host: Hosted) -> None:
+    ada = office(host, "ada")
+    request = host.member().open(member_file(host.world, "eve"), author="eve")
+    blocked = ada.copy / "requests.json"
+    blocked.mkdir()
+    with at_desk(ada.deps) as desk:
+        assert reject(desk, request.id, "not now").sent
+    assert any("is not known as of now" in line for line in ada.talk.said)
+    assert keep_up(ada.deps)[1].time == ""
+
+
+def test_damaged_requests_do_not_keep_readers_from_main(host: Hosted) -> None:
+    ada = office(host, "ada")
+    broken = host.path / "refs" / "pull" / "0123456789abcdef"
+    broken.mkdir(parents=True)
+    (broken / "head").write_text(f"{'1' * 40}\n")
+    host.enter(host.cube("forest"))
+    synced, _ = keep_up(ada.deps)
+    assert synced.commit == host.main()
+
+
 def test_the_list_as_text_says_what_to_type_and_prints_nothing_raw() -> None:
     assert as_text([]) == "nothing waits for you\n"
     items = [
