@@ -51,20 +51,21 @@ def pre_receive(updates: list[RefUpdate], path: Path) -> int:
 
 def post_receive(updates: list[RefUpdate], path: Path) -> int:
     """Let the merge bot run, and say what became of the requests of this push."""
+    asked = set(_requests(updates))
     with GitStore(path, hook=True) as store:
-        outcomes = _merge(store) if store.refs(PULLS) else {}
-    for number in sorted(set(_requests(updates))):
+        outcomes = _merge(store, asked) if store.refs(PULLS) else {}
+    for number in sorted(asked):
         outcome = outcomes.get(number)
         # Without one, the bot of another push was quicker.
         _say(_news(outcome) if outcome else [f"request {number} is not open any more"])
     return ExitCode.OK
 
 
-def _merge(store: GitStore) -> dict[str, Outcome]:
+def _merge(store: GitStore, asked: set[str]) -> dict[str, Outcome]:
     # The check costs a quarter of a second to load, which a push that leaves nothing open need not wait for.
     from medperf_cli.flows.hosting.merge_bot import run_once  # noqa: PLC0415 - see above
 
-    return {outcome.id: outcome for outcome in run_once(store, _now)}
+    return {outcome.id: outcome for outcome in run_once(store, _now, late=asked)}
 
 
 def _news(outcome: Outcome) -> list[str]:

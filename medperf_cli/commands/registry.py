@@ -52,9 +52,9 @@ def add(
     ] = None,
 ) -> None:
     """Copy a registry, pin its root, verify all of its history, and use it from now on."""
-    from medperf_cli.flows.reading.add_registry import add_registry
+    from medperf_cli.flows.submitting.desk import add_and_keep_up
 
-    added = add_registry(console.deps(), url, root)
+    added = add_and_keep_up(console.deps(), url, root)
     seen = f"{counted(added.synced.judged, 'change')}, {counted(added.synced.entities, 'file')}"
     console.note(f"'{added.title}' is verified: {seen}")
     console.write(added.registry)

@@ -65,7 +65,8 @@ def show_request(request: Request) -> None:
     for path in sorted(p for p in found.files if p.endswith(".yml")):
         console.write(f"--- registry/{path}\n{plain(found.files[path].decode('utf-8', 'replace'))}")
     title = one_line(found.title)
-    console.note(f"{found.verdict.name}: {title} (decided by: {', '.join(found.decided) or 'nobody'})")
+    decided = ", ".join(found.decided) or "nobody"
+    console.note(f"{found.verdict.name}: {title} (since {found.since:%Y-%m-%d}, decided by: {decided})")
     console.note(as_text(found.findings).rstrip())
 
 

@@ -15,9 +15,12 @@ def todo(json: console.Json = False) -> None:
 
     It says what was known at the last contact; `medperf registry sync` brings what is new.
     """
-    from medperf_cli.flows.submitting.what_waits import what_waits
+    from medperf_cli.flows.submitting.what_waits import known_requests, what_waits
     from medperf_cli.render.table import as_json
     from medperf_cli.render.todo import as_text
 
-    items = what_waits(console.deps())
+    deps = console.deps()
+    items, asked = what_waits(deps), known_requests(deps, online=False)
+    if not asked.time:
+        console.note("open requests are not known yet: run `medperf registry sync`")
     console.write(as_json([item.document() for item in items]) if json else as_text(items))

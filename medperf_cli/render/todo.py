@@ -17,6 +17,7 @@ HEADINGS = {
     "submit": "To be submitted",
     "development": "In development: nobody can build on it yet",
     "waits": "Yours, waits for others",
+    "key": "Your key",
     "expires": "Expires",
 }
 _WIDEST = 300

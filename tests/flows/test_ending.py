@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from medperf_cli.adapters.store.index_rows import Filter
@@ -163,3 +165,14 @@ def test_a_named_revocation_does_not_join_one_that_ends_more(two_decide: Hosted)
     opened = [ref for ref in two_decide.refs() if ref.endswith("/head")]
     assert "grove" not in "".join(st_mary.asked)
     assert len(opened) <= 2
+
+
+@WITH_CUBES
+def test_two_who_revoke_at_once_end_it_or_leave_a_vote_to_join(two_decide: Hosted) -> None:
+    offices = [office(two_decide, name) for name in ("clara", "ada")]
+    with ThreadPoolExecutor(2) as pool:
+        done = list(pool.map(ending, offices))
+    if not any(merged for _, merged, _ in done):
+        assert ending(offices[0])[:2] == (True, True), "neither had seen the other: the next one joins both"
+    assert standing(offices[0], Kind.ASSOCIATION, ASSOCIATION) == "revoked"
+    assert not [ref for ref in two_decide.refs() if ref.startswith(PULLS)]

@@ -6,21 +6,24 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from medperf_cli.adapters.forge.base import Request
+from medperf_cli.adapters.forge.base import Request, RequestState
+from medperf_cli.adapters.store.writing import write_commit
 from medperf_cli.core.names import Kind
 from medperf_cli.core.requests import MAIN, PULLS
 from medperf_cli.errors import MedperfError, RejectedError, UnknownIdError, UsageError
+from medperf_cli.flows.hosting.merge_bot import run_once
 from medperf_cli.flows.reading.asked import Asked, read_asked
 from medperf_cli.flows.reading.registry import Place
 from medperf_cli.flows.reading.review_list import Wanted, closed_rows, open_rows
 from medperf_cli.flows.submitting.association import approve_association, reject_association
 from medperf_cli.flows.submitting.closed import ClosedError
 from medperf_cli.flows.submitting.desk import at_desk, keep_up
+from medperf_cli.flows.submitting.forges import forge_of
 from medperf_cli.flows.submitting.members import register
 from medperf_cli.flows.submitting.publish import Published, publish
 from medperf_cli.flows.submitting.reject import reject
 from medperf_cli.flows.submitting.review import approve
-from tests.support.hosting import Hosted
+from tests.support.hosting import SOMEBODY, Hosted
 from tests.support.office import NEXT_DAY, Office, office
 from tests.support.story_fields import FOREST, TISSUE, association_fields
 
@@ -204,3 +207,40 @@ def test_a_request_written_past_the_hooks_hides_nothing(host: Hosted) -> None:
     assert asked.closed == ()
     with at_desk(eve.deps) as desk:
         assert publish(desk, "nothing").request is None
+
+
+def test_a_request_that_people_merge_after_it_was_closed_is_merged(host: Hosted) -> None:
+    """Main decides: who had seen the request before the closing may still merge what has its decisions."""
+    eve, ada = office(host, "eve"), office(host, "ada")
+    request = joining(eve).request or ""
+    with at_desk(ada.deps) as desk:
+        forge = forge_of(desk.store, desk.meta)
+        seen = forge.read(request)
+        added = desk.store.change(seen.base, seen.head).added
+        reject(desk, request, "not now")
+        vote = host.world.decide("ada", "members/eve/1.yml", added=added)
+        commit = write_commit(
+            desk.store, seen.base, {**added, **vote}, "by hand", author=SOMEBODY, date=NEXT_DAY
+        )
+        assert forge.merge(seen, commit, seen.base).state is RequestState.MERGED
+    _, asked = keep_up(eve.deps)
+    assert (asked.requests, asked.closed) == ((), ())
+    with host.store() as store:
+        run_once(store, lambda: NEXT_DAY)
+    assert [ref for ref in host.refs() if ref.startswith(PULLS)] == []
+
+
+def test_a_closing_whose_hook_was_killed_is_finished_by_the_bot(host: Hosted) -> None:
+    eve, ada = office(host, "eve"), office(host, "ada")
+    request = joining(eve).request or ""
+    hook = host.path / "hooks" / "post-receive"
+    kept_hook = hook.read_bytes()
+    hook.write_text("#!/bin/sh\necho 'medperf: killed'\nexit 1\n")
+    rejecting(ada, request)
+    assert f"refs/pull/{request}/head" in host.refs()
+    hook.write_bytes(kept_hook)
+    with host.store() as store:
+        run_once(store, lambda: NEXT_DAY)
+    assert [ref for ref in host.refs() if ref.startswith(PULLS)] == [f"refs/pull/{request}/closed/ada"]
+    with pytest.raises(ClosedError):
+        joining(eve)

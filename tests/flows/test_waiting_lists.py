@@ -13,6 +13,7 @@ from medperf_cli.flows.reading.listing import columns, listed
 from medperf_cli.flows.reading.requested import WAITING, waiting_rows
 from medperf_cli.flows.reading.sync import sync
 from medperf_cli.flows.reading.todo import Item
+from medperf_cli.flows.submitting import keep
 from medperf_cli.flows.submitting.desk import at_desk, keep_up
 from medperf_cli.flows.submitting.reject import reject
 from medperf_cli.flows.submitting.what_waits import what_waits
@@ -169,6 +170,47 @@ def test_todo_names_what_is_in_development_and_what_expires(host: Hosted) -> Non
         assert f"root {said} on 2031-01-01" in what_waits(acme.deps)[-1].what
     acme.now = dt.datetime(2031, 1, 1, tzinfo=dt.UTC) - dt.timedelta(days=61)
     assert "expires" not in sorts(what_waits(acme.deps))
+
+
+def test_todo_names_a_key_that_signs_nothing(host: Hosted) -> None:
+    acme = office(host, "acme")
+    assert "key" not in sorts(what_waits(acme.deps))
+    acme.sign_as("stranger")
+    (item,) = what_waits(acme.deps)
+    assert (item.sort, item.command) == ("key", "medperf key use FILE")
+    assert "is none of acme" in item.what
+
+
+def test_what_did_not_change_is_not_judged_again(host: Hosted, monkeypatch: pytest.MonkeyPatch) -> None:
+    host.member().open(member_file(host.world, "eve"), author="eve")
+    ada = office(host, "ada")
+    _, first = keep_up(ada.deps)
+    monkeypatch.setattr(keep, "gather", None)  # would fail if it were called
+    assert keep_up(ada.deps)[1].requests == first.requests
+    monkeypatch.undo()
+    host.enter(host.cube("forest"))
+    assert keep_up(ada.deps)[1].requests[0].judged != first.requests[0].judged
+
+
+def test_what_cannot_be_kept_is_told_and_what_was_sent_is_sent(host: Hosted) -> None:
+    ada = office(host, "ada")
+    request = host.member().open(member_file(host.world, "eve"), author="eve")
+    blocked = ada.copy / "requests.json"
+    blocked.mkdir()
+    with at_desk(ada.deps) as desk:
+        assert reject(desk, request.id, "not now").sent
+    assert any("is not known as of now" in line for line in ada.talk.said)
+    assert keep_up(ada.deps)[1].time == ""
+
+
+def test_damaged_requests_do_not_keep_readers_from_main(host: Hosted) -> None:
+    ada = office(host, "ada")
+    broken = host.path / "refs" / "pull" / "0123456789abcdef"
+    broken.mkdir(parents=True)
+    (broken / "head").write_text(f"{'1' * 40}\n")
+    host.enter(host.cube("forest"))
+    synced, _ = keep_up(ada.deps)
+    assert synced.commit == host.main()
 
 
 def test_the_list_as_text_says_what_to_type_and_prints_nothing_raw() -> None:

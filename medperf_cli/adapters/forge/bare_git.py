@@ -145,11 +145,13 @@ class BareGit(Forge):
             raise _no_hooks(self._repository.url)
         return dataclasses.replace(request, state=RequestState.CLOSED, closings={member: commit})
 
-    def closed(self) -> Sequence[Request]:
+    def closed(self, request_id: str | None = None) -> Sequence[Request]:
         """The requests that were ended without a merge, by id (raises NetworkError)."""
         refs = self._repository.fetch()
         requests = []
         for number, closings in sorted(closed_requests(refs).items()):
+            if request_id not in (None, number):
+                continue
             with contextlib.suppress(IntegrityError):
                 head = self._repository.note(min(closings.values())).parent
                 found = self._describe(OpenRequest(number, head, {}, closings), RequestState.CLOSED)

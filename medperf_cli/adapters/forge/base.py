@@ -75,8 +75,8 @@ class Forge(Protocol):
         """End a request without a merge, by a member's signed statement (`core.entities.closing`)."""
         ...
 
-    def closed(self) -> Sequence[Request]:
-        """The requests that were ended without a merge, by id, with the commits that did."""
+    def closed(self, request_id: str | None = None) -> Sequence[Request]:
+        """The requests (or the one of this id) that were ended without a merge, with the commits that did."""
         ...
 
     def merge(self, request: Request, commit: str, base: str) -> Request:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import enum
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 from medperf_cli.adapters.store.locks import exclusive
@@ -63,7 +63,13 @@ def silent(outcome: Outcome) -> None:
     del outcome
 
 
-def run_once(store: GitStore, clock: Callable[[], dt.datetime], observer: Observer = silent) -> list[Outcome]:
+def run_once(
+    store: GitStore,
+    clock: Callable[[], dt.datetime],
+    observer: Observer = silent,
+    *,
+    late: Collection[str] | None = None,
+) -> list[Outcome]:
     """Merge every open request that may be merged, until none is left.
 
     Killed anywhere, the next run finishes: main moves in one step, and refs of what stands in it are removed.
@@ -72,6 +78,7 @@ def run_once(store: GitStore, clock: Callable[[], dt.datetime], observer: Observ
         store: the bare repository.
         clock: the time, aware.
         observer: told each outcome that is final in this run.
+        late: ids of requests whose closings may have come too late; None looks at all that were ever closed.
 
     Returns:
         One outcome per open request, by id.
@@ -81,24 +88,29 @@ def run_once(store: GitStore, clock: Callable[[], dt.datetime], observer: Observ
         ConfigurationError: there is no main, or the repository cannot be written.
 
     """
-    outcomes: dict[str, Outcome] = {}
     with exclusive(store.git.directory / "medperf-bot.lock", "merge bot", wait=_LOCK_SECONDS):
-        again = True
-        while again:
-            again = False
-            for request in open_requests(store.refs(PULLS)):
-                outcome = outcomes[request.id] = _settle(store, request, clock)
-                # A merge may be what another request waits for.
-                again = again or outcome.fate is Fate.MERGED
-                if outcome.fate in (Fate.MERGED, Fate.CLOSED):
-                    observer(outcome)
+        outcomes = _settle_all(store, clock, observer)
         _remove(store, stranded(store.refs(PULLS)))
-        _remove(store, _too_late(store))
+        _remove(store, _too_late(store, late))
     found = [outcomes[number] for number in sorted(outcomes)]
     for outcome in found:
         if outcome.fate in (Fate.WAITS, Fate.REJECTED):
             observer(outcome)
     return found
+
+
+def _settle_all(store: GitStore, clock: Callable[[], dt.datetime], observer: Observer) -> dict[str, Outcome]:
+    """What became of each open request, by id; a merge may be what another one waits for."""
+    outcomes: dict[str, Outcome] = {}
+    again = True
+    while again:
+        again = False
+        for request in open_requests(store.refs(PULLS)):
+            outcome = outcomes[request.id] = _settle(store, request, clock)
+            again = again or outcome.fate is Fate.MERGED
+            if outcome.fate in (Fate.MERGED, Fate.CLOSED):
+                observer(outcome)
+    return outcomes
 
 
 def _settle(store: GitStore, request: OpenRequest, clock: Callable[[], dt.datetime]) -> Outcome:
@@ -152,12 +164,12 @@ def _ended(store: GitStore, main: str, request: OpenRequest, now: dt.datetime) -
     return False
 
 
-def _too_late(store: GitStore) -> dict[str, str]:
+def _too_late(store: GitStore, late: Collection[str] | None) -> dict[str, str]:
     """Closings of what stands in main: they came while it was being merged."""
     main = store.rev(MAIN)
     found = {}
     for number, closings in closed_requests(store.refs(PULLS)).items():
-        for member, commit in closings.items():
+        for member, commit in closings.items() if late is None or number in late else ():
             with contextlib.suppress(RejectedError, IntegrityError):
                 head = store.parent(commit) or ""
                 if not lacking(store.snapshot(main), store.change(store.parent(head), head).added):

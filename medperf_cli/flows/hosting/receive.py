@@ -173,7 +173,7 @@ class Receiver:
         for member, commit in sorted(closed.items()):
             found = kept_closing(self.store, main, ref.id, member, commit)
             if found is not None:
-                message = f"was {found.verdict} by '{member}' on {found.time}: {found.reason}"
+                message = f"was {found.verdict} by {member} on {found.time[:10]}: {found.reason}"
                 yield refusal(f"request {ref.id}", message, "change it, and ask again")
 
     def _current_main(self) -> str:

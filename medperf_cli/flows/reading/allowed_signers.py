@@ -20,6 +20,8 @@ _OWN = (
     Kind.DECISION,
 )
 _ADMIN = (Kind.ROOT, Kind.REDACTION, Kind.DECISION)
+_CLOSING = "closing"
+"""A member's key also signs closings, which stand beside requests and are no files of the registry."""
 
 
 def allowed_signers(settings: Settings) -> str:
@@ -34,7 +36,7 @@ def allowed_signers(settings: Settings) -> str:
     lines: set[str] = set()
     for row in members:
         for key in row.document["keys"]:
-            lines.update(_line(row.id, key["key"], _OWN, meta.registry))
+            lines.update(_line(row.id, key["key"], (*_OWN, _CLOSING), meta.registry))
     for row in roots:
         for admin in row.document["admins"]["members"]:
             lines.update(_line(admin["member"], admin["key"], _ADMIN, meta.registry))
@@ -44,6 +46,6 @@ def allowed_signers(settings: Settings) -> str:
     return "".join(sorted(lines))
 
 
-def _line(principal: str, key: str, kinds: tuple[Kind, ...], registry: str) -> Iterator[str]:
+def _line(principal: str, key: str, kinds: tuple[str, ...], registry: str) -> Iterator[str]:
     namespaces = ",".join(f"{kind}.v1@{registry}" for kind in kinds)
     yield f'{principal} namespaces="{namespaces}" {key}\n'

@@ -53,7 +53,7 @@ class AskedRequest:
     """An open request; `title`, `author` and `since` are its submitter's words.
 
     `verdict` is the check's, `hindrances` its findings beyond what `waits` says; `decided` are members whose
-    decisions wait beside it.
+    decisions wait beside it. `judged` names the commits this was worked out from.
     """
 
     id: str
@@ -65,6 +65,7 @@ class AskedRequest:
     waits: tuple[Waits, ...]
     decided: tuple[str, ...]
     hindrances: tuple[str, ...]
+    judged: str = ""
 
     def waits_on(self, member: str) -> bool:
         """Whether this member may do something about it."""

@@ -65,7 +65,8 @@ def _benchmark_of(path: EntityPath, fields: dict[str, Any]) -> str | None:
 def _asked_waits(request: AskedRequest, path: str) -> dict[str, Any]:
     """Who must act before a requested file takes effect; what needs nobody waits for the rest."""
     waits = next((w for w in request.waits if w.path == path), next(iter(request.waits), None))
-    about = waits_fields(waits) if waits else {"waits": None, "waits_for": []}
+    said = request.hindrances[0] if request.hindrances else "the merge bot"
+    about = waits_fields(waits) if waits else {"waits": said, "waits_for": []}
     return {"request": request.id, **about, "since": request.since}
 
 

@@ -47,6 +47,8 @@ class Known:
     now: dt.datetime
     unsent: tuple[tuple[str, str, str], ...] = ()
     """Finished local results that were not submitted: uid, model, dataset."""
+    key: str = ""
+    """The public key in use, as text; empty where it is not known."""
 
 
 def todo(known: Known) -> list[Item]:
@@ -148,6 +150,16 @@ def expire(known: Known) -> Iterator[Item]:
         yield Item("expires", f"the registry's root {verb} on {expires[:10]}; its admins must renew it")
 
 
+def sign(known: Known) -> Iterator[Item]:
+    """The key in use, if it may not sign for me."""
+    member = _in_force(known.index, Kind.MEMBER, known.member)
+    keys = {} if member is None else {k["key"]: k for k in member.document["keys"]}
+    if not keys or not known.key or (known.key in keys and "revoked" not in keys[known.key]):
+        return
+    what = "is revoked" if known.key in keys else f"is none of {known.member}"
+    yield Item("key", f"the key in use {what}: it signs nothing", "medperf key use FILE")
+
+
 PARTS: tuple[Callable[[Known], Iterator[Item]], ...] = (
     decide,
     decide_in_main,
@@ -156,6 +168,7 @@ PARTS: tuple[Callable[[Known], Iterator[Item]], ...] = (
     submit,
     develop,
     wait,
+    sign,
     expire,
 )
 """The parts of the list, in its order."""

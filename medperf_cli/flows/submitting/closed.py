@@ -17,19 +17,15 @@ class ClosedError(RejectedError):
     hint = "change what you ask for (a word to who decides, for example), then ask again"
 
     def __init__(self, request: str, closing: Closing) -> None:
-        day = closing.time[:10]
-        super().__init__(
-            f"request '{request}' was {closing.verdict} by {closing.member} on {day}: {closing.reason}"
-        )
+        day, reason = closing.time[:10], " ".join(closing.reason.split())
+        super().__init__(f"request '{request}' was {closing.verdict} by {closing.member} on {day}: {reason}")
 
 
 def expect_not_closed(desk: Desk) -> None:
     """See that what the composer holds was not closed before, as of the last contact (raises ClosedError)."""
     number = request_id(desk.composer.files)
     main = desk.meta.verified_commit
-    for request in remembered_forge(desk.store, desk.meta).closed():
-        if request.id != number:
-            continue
+    for request in remembered_forge(desk.store, desk.meta).closed(number):
         for member, commit in sorted(request.closings.items()):
             closing = kept_closing(desk.store, main, number, member, commit)
             if closing is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -13,10 +14,11 @@ from medperf_cli.core.entities.fields import Pin
 from medperf_cli.core.lifecycle.reader import Reader
 from medperf_cli.core.lifecycle.standing import Lifecycle
 from medperf_cli.core.names import EntityPath, Kind
-from medperf_cli.errors import IntegrityError, UsageError
+from medperf_cli.errors import IntegrityError, MedperfError, NetworkError, UsageError
 from medperf_cli.flows.deps import Deps
 from medperf_cli.flows.hosting.upstream import Upstream
-from medperf_cli.flows.reading.asked import Asked, write_asked
+from medperf_cli.flows.reading.add_registry import Added, add_registry
+from medperf_cli.flows.reading.asked import Asked, read_asked, write_asked
 from medperf_cli.flows.reading.registry import VERIFIED, Place, place, reading
 from medperf_cli.flows.reading.sync import Synced, sync
 from medperf_cli.flows.submitting.composer import Composer
@@ -87,16 +89,32 @@ def at_desk(deps: Deps, *, online: bool = True) -> Iterator[Desk]:
             Upstream(store, meta.url, meta.registry).fetch()
         yield Desk(deps, here, meta, store, index, composer)
         if online:
-            remember(deps, here, meta, store)
+            _remember_if_possible(deps, here, meta, store)
 
 
 def remember(deps: Deps, here: Place, meta: Meta, store: GitStore) -> Asked:
     """Keep what is asked for, as the requests fetched last say (raises ConfigurationError)."""
     main = store.rev(VERIFIED) or meta.verified_commit
     forge = remembered_forge(store, meta)
-    asked = asked_now(store, main, forge.list(), forge.closed(), deps.now())
+    asked = asked_now(store, main, forge, deps.now(), read_asked(here))
     write_asked(here, asked)
     return asked
+
+
+def _remember_if_possible(deps: Deps, here: Place, meta: Meta, store: GitStore) -> Asked:
+    """What was sent is sent: that what is asked for cannot be kept is told, and is no failure."""
+    try:
+        return remember(deps, here, meta, store)
+    except MedperfError as error:
+        deps.talk.say(f"what is asked for is not known as of now: {error.message}")
+        return read_asked(here)
+
+
+def add_and_keep_up(deps: Deps, url: str, root: str | None) -> Added:
+    """Add a registry and keep what is asked for in it (raises as `add_registry`)."""
+    added = add_registry(deps, url, root)
+    keep_up(dataclasses.replace(deps, settings=dataclasses.replace(deps.settings, registry=added.registry)))
+    return added
 
 
 def keep_up(deps: Deps) -> tuple[Synced, Asked]:
@@ -108,5 +126,10 @@ def keep_up(deps: Deps) -> tuple[Synced, Asked]:
     """
     synced = sync(deps)
     with at_desk(deps, online=False) as desk:
-        Upstream(desk.store, desk.meta.url, desk.meta.registry).fetch()
-        return synced, remember(deps, desk.place, desk.meta, desk.store)
+        try:
+            Upstream(desk.store, desk.meta.url, desk.meta.registry).fetch()
+        except NetworkError as error:
+            # Requests are anybody's: a damaged one must not keep readers from what they verified.
+            deps.talk.say(f"open requests could not be fetched: {error.message}")
+            return synced, read_asked(desk.place)
+        return synced, _remember_if_possible(deps, desk.place, desk.meta, desk.store)

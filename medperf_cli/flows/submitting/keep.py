@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
-from medperf_cli.adapters.forge.base import Request
+from medperf_cli.adapters.forge.base import Forge, Request
 from medperf_cli.adapters.store.repository import GitStore
 from medperf_cli.core.check.findings import Severity, Verdict
 from medperf_cli.core.entities.header import Entity
@@ -30,23 +31,33 @@ _SAID = frozenset({"APP001", "APP002", "APP003"})
 """Findings that say whom something waits for, which is kept in another form."""
 
 
-def asked_now(
-    store: GitStore, main: str, requests: Iterable[Request], closed: Iterable[Request], now: str
-) -> Asked:
+def asked_now(store: GitStore, main: str, forge: Forge, now: str, before: Asked) -> Asked:
     """What is asked for, judged against the verified main.
 
     Args:
         store: the clone, with the requests' commits.
         main: the verified commit.
-        requests: the open requests.
-        closed: the ones that were ended without a merge.
+        forge: knows the open requests, and those that were ended without a merge.
         now: the time, as files write it.
+        before: what was asked for at the last contact; what did not change is not judged again.
 
     """
-    found = [r for request in itertools.islice(requests, _MOST) if (r := _open(store, main, request))]
+    known = {request.judged: request for request in before.requests}
+    found = []
+    for request in itertools.islice(forge.list(), _MOST):
+        key = _judged(main, request)
+        kept = known.get(key) or _open(store, main, request)
+        if kept is not None:
+            found.append(dataclasses.replace(kept, judged=key))
+    closed = forge.closed()
     ended = [c for request in closed for c in _closed(store, main, request)]
     newest = sorted(ended, key=lambda c: (c.time, c.id), reverse=True)[:_MOST]
     return Asked(now, tuple(found), tuple(newest))
+
+
+def _judged(main: str, request: Request) -> str:
+    """Names the commits that the judgement of a request hangs on."""
+    return " ".join([main, request.head, *(f"{m}:{c}" for m, c in sorted(request.decisions.items()))])
 
 
 def _open(store: GitStore, main: str, request: Request) -> AskedRequest | None:

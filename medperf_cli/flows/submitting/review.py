@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
@@ -43,6 +44,7 @@ class Review:
     findings: tuple[Finding, ...]
     files: Mapping[str, bytes]
     decided: tuple[str, ...]
+    since: dt.datetime
 
     @property
     def entities(self) -> list[EntityPath]:
@@ -168,7 +170,9 @@ def _review_or_refusal(desk: Desk, request: Request) -> Review:
         return _review(desk, request)
     except (RejectedError, IntegrityError) as error:
         finding = refusal(f"request {request.id}", error.message, error.hint)
-        return Review(request.id, request.title, request.author, Verdict.REJECT, (finding,), {}, ())
+        return Review(
+            request.id, request.title, request.author, Verdict.REJECT, (finding,), {}, (), request.since
+        )
 
 
 def _review(desk: Desk, request: Request) -> Review:
@@ -181,4 +185,5 @@ def _review(desk: Desk, request: Request) -> Review:
         gathered.report.findings,
         gathered.change.added,
         tuple(sorted(gathered.used)),
+        request.since,
     )

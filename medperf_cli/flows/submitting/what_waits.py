@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from medperf_cli.adapters.store.index import Index
+from medperf_cli.adapters.store.settings import Settings
 from medperf_cli.flows.deps import Deps
 from medperf_cli.flows.identity import me
 from medperf_cli.flows.reading.asked import Asked, read_asked
@@ -19,8 +20,19 @@ def what_waits(deps: Deps) -> list[Item]:
     """
     asked = read_asked(place(deps.settings))
     with reading(deps.settings) as (index, _):
-        unsent = _unsent(deps, index)
-        return todo(Known(index, asked, me(deps.settings), deps.clock(), unsent))
+        unsent, key = _unsent(deps, index), _public_key(deps.settings)
+        return todo(Known(index, asked, me(deps.settings), deps.clock(), unsent, key))
+
+
+def _public_key(settings: Settings) -> str:
+    """The public half of the key in use, where it stands beside it: nobody is asked for a passphrase."""
+    if settings.key is None:
+        return ""
+    file = settings.key.with_name(f"{settings.key.name.removesuffix('.pub')}.pub")
+    try:
+        return " ".join(file.read_text(encoding="utf-8").split()[:2])
+    except (OSError, UnicodeDecodeError):
+        return ""
 
 
 def known_requests(deps: Deps, *, online: bool) -> Asked:
