@@ -61,21 +61,22 @@ def run(arguments: Sequence[str]) -> int:
     """Run one command line and return its exit code; nothing but bugs is shown as a traceback."""
     if "_MEDPERF_COMPLETE" in os.environ:
         return _complete()
-    from medperf_cli.commands.failure import bug, expected, interrupted  # noqa: PLC0415 - start-up time
-
     debug = "--debug" in arguments
     try:
         _expect_text(arguments)
         return _command([word for word in arguments if word != "--debug"])
-    except MedperfError as error:
+    except (KeyboardInterrupt, Exception) as error:  # noqa: BLE001 - the one catch at the edge
+        return _failed(error, arguments, debug=debug)
+
+
+def _failed(error: BaseException, arguments: Sequence[str], *, debug: bool) -> int:
+    from medperf_cli.commands.failure import bug, expected, interrupted  # noqa: PLC0415 - only if one is met
+
+    if isinstance(error, OSError) and error.errno in _MACHINE and error.filename is not None:
+        return expected(_refused(error), debug=debug)
+    if isinstance(error, MedperfError):
         return expected(error, debug=debug)
-    except KeyboardInterrupt:
-        return interrupted()
-    except OSError as error:
-        known = error.errno in _MACHINE and error.filename is not None
-        return expected(_refused(error), debug=debug) if known else bug(error, arguments, debug=debug)
-    except Exception as error:  # noqa: BLE001 - the one catch at the edge
-        return bug(error, arguments, debug=debug)
+    return bug(error, arguments, debug=debug) if isinstance(error, Exception) else interrupted()
 
 
 def _expect_text(arguments: Sequence[str]) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import secrets
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
@@ -58,7 +57,7 @@ def atomic(path: Path, *, mode: int = 0o644, parents: bool = False) -> Iterator[
             also reads must turn the errors of its source into errors of its own kind.
 
     """
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
+    temporary = path.with_name(f".{path.name}.{os.urandom(8).hex()}.tmp")
     with writing(path):
         if parents:
             path.parent.mkdir(parents=True, exist_ok=True)

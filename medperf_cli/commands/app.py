@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import importlib
+import os
 from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
-
-from medperf_cli.commands.completion import attach, is_asked, item
 
 GROUPS: dict[str, tuple[str, str]] = {
     "registry": ("registry", "Make, add, sync and verify a registry."),
@@ -61,7 +60,9 @@ class LazyGroup(TyperGroup):
         command.name = name
         # Typer gives each group its own options to install completion, as if it were a program.
         command.params = [p for p in command.params if not str(p.name).endswith("_completion")]
-        if is_asked():
+        if "_MEDPERF_COMPLETE" in os.environ:
+            from medperf_cli.commands.completion import attach
+
             attach(command, (name,))
         return command
 
@@ -78,6 +79,8 @@ class LazyGroup(TyperGroup):
             # Without commands, it is their options that are left.
             plain = TyperCommand(self.name, params=self.params)
             return plain.shell_complete(ctx, incomplete)
+        from medperf_cli.commands.completion import item
+
         known = [(n, t) for n, (_, t) in GROUPS.items() if n.startswith(incomplete)]
         return [item(type(self), name, text) for name, text in known]
 

@@ -27,11 +27,6 @@ _SHORT = 12  # as `show_local_results` shows them
 Source = Callable[["Settings"], Sequence[str]]
 
 
-def is_asked() -> bool:
-    """Whether a shell asks for completions."""
-    return VARIABLE in os.environ
-
-
 def begin() -> None:
     """Teach typer the shells; it does so by itself only for programs that it equips."""
     _typer().completion_init()

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from medperf_cli.errors import InterruptedByUserError, MedperfError, UsageError
-from medperf_cli.render.table import plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -112,8 +111,14 @@ def columns() -> int:
         return _COLUMNS
 
 
+def _plain(text: str) -> str:
+    from medperf_cli.render.table import plain
+
+    return plain(text)
+
+
 def _ask(text: str) -> bool:
-    sys.stderr.write(plain(text))
+    sys.stderr.write(_plain(text))
     if not sys.stdin.isatty():
         raise UsageError("there is no terminal to ask at", hint="look with --dry-run, then add --yes")
     sys.stderr.write("Go ahead? [y/N] ")
@@ -131,12 +136,12 @@ def _ask(text: str) -> bool:
 
 def _show(text: str) -> bool:
     if not _MANNER["quiet"]:
-        sys.stderr.write(plain(text))
+        sys.stderr.write(_plain(text))
     return True
 
 
 def _stop(text: str) -> bool:
-    sys.stderr.write(plain(text))
+    sys.stderr.write(_plain(text))
     return False
 
 

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import os
-import platform
 import sys
-import tempfile
-import traceback
 from collections.abc import Sequence
 from typing import Any
 
 from medperf_cli.errors import ExitCode, MedperfError, UsageError
-from medperf_cli.render.table import one_line, plain
 
 
 def expected(error: MedperfError, *, debug: bool) -> int:
     """Print an expected failure and return its exit code."""
+    from medperf_cli.render.table import plain
+
     if debug:
+        import traceback
+
         traceback.print_exception(error)
     findings = getattr(error, "findings", ())
     if findings:
@@ -54,6 +54,11 @@ def bug(error: Exception, arguments: Sequence[str], *, debug: bool) -> int:
         return _usage(error)
     if type(error).__name__ == "Abort":
         return interrupted()
+    import platform
+    import traceback
+
+    from medperf_cli.render.table import one_line
+
     text = "".join(traceback.format_exception(error))
     if debug:
         sys.stderr.write(text)
@@ -70,6 +75,8 @@ def bug(error: Exception, arguments: Sequence[str], *, debug: bool) -> int:
 
 def _kept(report: str) -> str | None:
     """The file that holds a report; None where nothing can be written."""
+    import tempfile
+
     for folder in (None, os.environ.get("MEDPERF_HOME"), os.environ.get("HOME"), "."):
         with contextlib.suppress(OSError):
             descriptor, path = tempfile.mkstemp(prefix="medperf-bug-", suffix=".txt", dir=folder or None)
