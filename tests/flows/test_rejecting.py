@@ -177,7 +177,15 @@ def test_what_is_asked_for_is_kept_and_a_damaged_copy_is_had_again(host: Hosted)
     before = kept(eve)
     assert [request.id for request in before.requests]
     place = Place(eve.copy)
-    for damage in (b"", b"{}", b'{"schema": 1, "requests": 3, "closed": [], "time": ""}', b"\xff", b"[1]"):
+    good = place.requests.read_bytes()
+    for damage in (
+        good.replace(b"members/eve/1.yml", b"members/../1.yml"),
+        b"",
+        b"{}",
+        b'{"schema": 1, "requests": 3, "closed": [], "time": ""}',
+        b"\xff",
+        b"[1]",
+    ):
         place.requests.write_bytes(damage)
         assert read_asked(place) == Asked()
     keep_up(eve.deps)

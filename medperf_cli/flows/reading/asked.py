@@ -112,6 +112,8 @@ def read_asked(here: Place) -> Asked:
             return Asked()
         requests = tuple(_request(item) for item in document["requests"])
         closed = tuple(ClosedRequest(**{**c, "paths": tuple(c["paths"])}) for c in document["closed"])
+        for path in [f.path for r in requests for f in r.files] + [p for c in closed for p in c.paths]:
+            parse_path(path)
         return Asked(document["time"], requests, closed)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         # It can be had again: the next contact writes it anew.

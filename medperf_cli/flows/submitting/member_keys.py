@@ -101,7 +101,7 @@ def revoke_key(deps: Deps, which: str | None, reason: str, since: str | None) ->
         desk.composer.add(Kind.MEMBER, path.id, fields)
         left = len(member.valid_keys) - 1
         if not left:
-            deps.talk.say(f"'{path.id}' is left without a valid key: only admins can let it act again")
+            deps.talk.say(f"this leaves '{path.id}' without a valid key: only admins can let it act again")
         return publish(desk, f"member {path.id} revokes a key"), left
 
 
