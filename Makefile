@@ -2,12 +2,13 @@
 
 BIN := .venv/bin
 DEMO := examples/breast-cancer/demo.py
+REGISTRY_STAGE := build/registry-story
 # `make test ENGINE=required` fails without a container engine; else tests that need one are skipped, loudly.
 ENGINE ?= wanted
 PYTEST_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check cubes test demo demo-clean docs facts clean
+.PHONY: help setup check cubes test demo demo-clean registry docs facts clean
 
 help: ## this list
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,13 +30,20 @@ cubes: setup ## the example's cubes and demo dataset, for tests that run them
 test: setup check cubes ## everything: set-up, check, all tests with containers and end-to-end ones
 	$(BIN)/pytest -n auto $(PYTEST_ARGS)
 
-demo: ## a whole benchmark from nothing: four members, real data, real containers, a leaderboard
+demo: ## the whole story: nine members, real data, real containers, what goes wrong, a leaderboard
 	@scripts/setup.sh demo
 	@$(BIN)/python $(DEMO)
 
 demo-clean: ## remove everything the demo made
 	@scripts/setup.sh python
 	@$(BIN)/python $(DEMO) --clean
+
+registry: ## play the story and write this repository's own registry/ from it, as commits on this branch
+	@scripts/setup.sh demo
+	@git diff --quiet HEAD -- || { echo "error: there are changes that are not committed"; exit 1; }
+	@$(BIN)/python $(DEMO) --stage $(REGISTRY_STAGE)
+	@$(BIN)/python scripts/write_registry.py $(REGISTRY_STAGE)/registry.git
+	@$(BIN)/python $(DEMO) --stage $(REGISTRY_STAGE) --clear
 
 docs: ## the prose pages, into build/docs
 	@scripts/setup.sh python
