@@ -23,6 +23,7 @@ from medperf_cli.errors import DocumentError
 
 __all__ = ["emit", "load_strict"]
 
+_TOO_DEEP = f"nested deeper than {MAX_DEPTH} levels"
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml, where PyYAML was built with it
 _INT = re.compile(r"-?(0|[1-9][0-9]*)\Z")
 _INT_DIGITS = 20  # more than any allowed integer has; Python refuses to read very long ones
@@ -90,11 +91,16 @@ def _check_line(number: int, line: str) -> None:
         raise _error(number, 0, "text is not in Unicode normal form C")
 
 
+def is_too_deep(error: yaml.MarkedYAMLError) -> bool:
+    """Whether libyaml's own bound on nesting (1,000 levels, newer ones only) was met before ours was."""
+    return "nesting depth" in (error.problem or "")
+
+
 def _parse(text: str) -> Iterator[yaml.Event]:
     try:
         yield from yaml.parse(text, Loader=_LOADER)
     except yaml.MarkedYAMLError as error:
-        complaint = f"not YAML: {error.problem or error.context}"
+        complaint = _TOO_DEEP if is_too_deep(error) else f"not YAML: {error.problem or error.context}"
         raise _at(error.problem_mark or error.context_mark, complaint) from None
     except (yaml.YAMLError, ValueError, OverflowError):  # PyYAML's escapes leak errors of chr() and int()
         raise DocumentError("not YAML: an escape that is no character") from None
@@ -109,7 +115,7 @@ def _checked_events(text: str) -> Iterator[yaml.NodeEvent | yaml.CollectionEndEv
         depth -= isinstance(event, yaml.CollectionEndEvent)
         complaint = _complaint(event)
         if depth > MAX_DEPTH:
-            complaint = f"nested deeper than {MAX_DEPTH} levels"
+            complaint = _TOO_DEEP
         elif nodes > MAX_NODES:
             complaint = f"document has more than {MAX_NODES} keys and values"
         if complaint:

@@ -15,6 +15,7 @@ from typing import Any
 import yaml
 
 from medperf_cli.core.stats.wording import shown
+from medperf_cli.core.strict_yaml import is_too_deep
 from medperf_cli.errors import ContainerError
 
 MAX_BYTES = 1024 * 1024
@@ -38,8 +39,7 @@ def parse_results(data: bytes) -> dict[str, Any]:
 
     Raises:
         ContainerError: not UTF-8, not YAML, more than one document, not a mapping, a key that stands twice,
-        an
-            alias or tag, nested deeper than 32, larger than 1 MiB.
+            an alias or tag, nested deeper than 32, larger than 1 MiB.
 
     """
     if len(data) > MAX_BYTES:
@@ -52,6 +52,8 @@ def parse_results(data: bytes) -> dict[str, Any]:
         return _document(iter(yaml.parse(text, Loader=_LOADER)))
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
+        if is_too_deep(error):
+            raise _too_deep(line) from None
         raise _error(f"line {line} is not YAML: {error.problem}") from None
     except yaml.YAMLError:
         raise _error("it holds characters that YAML forbids") from None
@@ -89,6 +91,10 @@ def _error(problem: str) -> ContainerError:
     return ContainerError(f"'results.yaml' of the metrics cube cannot be used: {problem}", hint=_HINT)
 
 
+def _too_deep(line: int) -> ContainerError:
+    return _error(f"line {line} is nested deeper than {MAX_DEPTH}")
+
+
 def _document(events: Iterator[Any]) -> dict[str, Any]:
     next(events)  # the start of the stream
     if isinstance(next(events), yaml.StreamEndEvent):
@@ -106,7 +112,7 @@ def _node(events: Iterator[Any], event: Any, depth: int) -> Any:
     """Build one node from events, which come as the file is read: each is judged before it is built."""
     line = event.start_mark.line + 1
     if depth > MAX_DEPTH:
-        raise _error(f"line {line} is nested deeper than {MAX_DEPTH}")
+        raise _too_deep(line)
     if isinstance(event, yaml.AliasEvent):
         raise _error(f"line {line} refers to another place by an alias: write the value itself")
     if event.tag is not None:
