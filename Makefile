@@ -40,7 +40,7 @@ demo-clean: ## remove everything the demo made
 
 registry: ## play the story and write this repository's own registry/ from it, as commits on this branch
 	@scripts/setup.sh demo
-	@git diff --quiet HEAD -- || { echo "error: there are changes that are not committed"; exit 1; }
+	@test -z "$$(git status --porcelain)" || { echo "error: there are changes that are not committed"; exit 1; }
 	@$(BIN)/python $(DEMO) --stage $(REGISTRY_STAGE)
 	@$(BIN)/python scripts/write_registry.py $(REGISTRY_STAGE)/registry.git
 	@$(BIN)/python $(DEMO) --stage $(REGISTRY_STAGE) --clear

@@ -58,6 +58,8 @@ def test_a_scene_that_ends_otherwise_stops_the_story(stage: Any) -> None:
         stage.act("ada", "syncs nothing", "registry", "sync")
     with pytest.raises(error, match="exit code 0, expected 1"):
         stage.shell("ada", "does nothing", "true", expect=1)
+    with pytest.raises(error, match="it did not speak of RES001"):
+        stage.shell("ada", "says nothing", "true", said="RES001")
     with pytest.raises(error, match="did not come to its question"):
         stage.at_once("asks", ("ada", ("registry", "ls")), seconds=5)
     with pytest.raises(error, match="before it could be killed"):
@@ -94,7 +96,7 @@ def test_one_who_fails_among_several_stops_the_story_and_is_shown(stage: Any) ->
 @pytest.mark.parametrize(
     ("of", "shown"),
     [
-        (lambda stage: stage, ["0", "4", "... 15 more lines", "20", "24"]),
+        (lambda stage: stage, ["0", "2", "... 18 more lines", "21", "24"]),
         (lambda stage: stage.beginning(3), ["0", "2", "... 22 more lines"]),
         (lambda stage: stage.in_full(), ["0", "12", "24"]),
     ],

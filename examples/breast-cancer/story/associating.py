@@ -22,7 +22,7 @@ def decide(stage: Stage) -> None:
     """The committee looks at what waits, rejects one model, and admits all else."""
     first = COMMITTEE[0]
     stage.alike(sync, COMMITTEE)
-    stage.act(first, "sees what waits for her", "todo")
+    stage.in_full().act(first, "sees what waits for her", "todo")
     stage.wrong(1, "a model rejected by the committee")
     stage.act(first, "reads the model's card", "model", "view", REJECTED)
     stage.act(

@@ -32,6 +32,11 @@ git push -q origin HEAD:main
 """
 
 
+def spelled(digest: str) -> str:
+    """A digest as the registry's YAML spells it: without quotes only where it begins with a letter."""
+    return digest if digest[0].isalpha() else f'"{digest}"'
+
+
 def smuggled(source: str, target: str, edit: str) -> str:
     """A script that commits an edited copy of a file, unsigned, in the bare repository, where no hook runs.
 

@@ -136,7 +136,7 @@ def thief_with(stage: Stage, key: Path) -> None:
         key=stage.short(key),
         registry=world.registry_id,
     )
-    stage.shell("thief", "goes past the tool: stock git, and a good signature", script, EXIT_FAILED)
+    stage.shell("thief", "goes past the tool, with stock git", script, EXIT_FAILED, said="SIG001")
 
 
 def unsigned_file(stage: Stage) -> None:

@@ -22,7 +22,7 @@ def join(stage: Stage) -> None:
     """Everybody makes a key, pins the root and asks; the admin admits them."""
     stage.heading("2. Members join: each pins the root's fingerprint, and the admin signs their admission")
     stage.alike(ask_to_join, MEMBERS)
-    stage.act(ADMIN, "sees who asks", "review", "ls")
+    stage.in_full().act(ADMIN, "sees who asks", "review", "ls")
     approve(stage, ADMIN, *(f"member {who} asks" for who in MEMBERS), reason="checked by telephone")
 
 

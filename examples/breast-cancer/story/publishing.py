@@ -48,7 +48,9 @@ def not_associated(stage: Stage) -> None:
     world, other = World(stage), f"{UNIVERSITY}/linear-svm"
     models = {name: f"cubes/{name}/1.yml" for name in (other, f"{UNIVERSITY}/{REJECTED}")}
     pins = [
-        stage.quietly("git", "--git-dir=registry.git", "show", f"main:registry/{path}", digest=True)
+        by_hand.spelled(
+            stage.quietly("git", "--git-dir=registry.git", "show", f"main:registry/{path}", digest=True)
+        )
         for path in models.values()
     ]
     script = by_hand.forged(
@@ -60,5 +62,7 @@ def not_associated(stage: Stage) -> None:
         key=stage.short(world.key(EDITOR)),
         registry=world.registry_id,
     )
-    stage.shell(EDITOR, "writes and signs a result by hand, and pushes it with git", script, EXIT_FAILED)
+    stage.shell(
+        EDITOR, "writes and signs a result by hand, and pushes it", script, EXIT_FAILED, said="RES001"
+    )
     stage.tell("  nothing to repair: the hospital takes its clone away, the registry never had the file")

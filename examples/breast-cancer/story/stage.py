@@ -24,7 +24,7 @@ from story.asked import Asked, Done
 MEDPERF = Path(sys.executable).with_name("medperf")
 _MADE_HERE = ".made-by-the-demo"
 """A stage is removed as a whole, so it is told from any other folder."""
-_SHOWN = 5
+_HEAD, _TAIL = 3, 4
 _LEFT_OUT = ("MEDPERF_", "GIT_", "SSH_AUTH_SOCK")
 _AT_ONCE = 3
 """People who act at the same time; with more, a small machine only waits."""
@@ -49,8 +49,8 @@ class Stage:
 
     root: Path
     verbose: bool = False
-    head: int = _SHOWN
-    tail: int = _SHOWN
+    head: int = _HEAD
+    tail: int = _TAIL
     colour: bool = field(default_factory=sys.stdout.isatty)
     out: TextIO = field(default_factory=lambda: sys.stdout)
     spent: list[tuple[float, str]] = field(default_factory=list)
@@ -195,14 +195,14 @@ class Stage:
             raise SceneError(f"it ended with {done.returncode} before it could be killed:\n{stderr}")
         self._print(f"    {self._style('31', f'kill -KILL {process.pid}: exit code 137')}")
 
-    def shell(self, who: str, text: str, script: str, expect: int = 0) -> str:
+    def shell(self, who: str, text: str, script: str, expect: int = 0, said: str = "") -> str:
         """Let somebody run stock commands in a shell, in the stage's folder, shown in full.
 
         Returns:
             What it printed on stdout and stderr.
 
         Raises:
-            SceneError: it did not end with the exit code `expect`.
+            SceneError: it did not end with the exit code `expect`, or without the word `said`.
 
         """
         self._print(f"\n  {self._style('1', who)}: {text}")
@@ -219,6 +219,8 @@ class Stage:
             check=False,
         )
         self._told(done, expect)
+        if said not in done.stdout + done.stderr:
+            raise SceneError(f"it did not speak of {said}:\n{done.stdout}{done.stderr}")
         return done.stdout + done.stderr
 
     def _typed(self, who: str, text: str, *arguments: str | Path, **variables: str | Path) -> None:
