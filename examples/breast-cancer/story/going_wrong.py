@@ -156,7 +156,7 @@ def unsigned_file(stage: Stage) -> None:
 
 
 def still_pending(stage: Stage) -> None:
-    """Two requests that nobody has decided when the story ends."""
+    """Two things that nobody has decided when the story ends: an open request, and one merged by hand."""
     stage.tell("")
     stage.tell("And some things just wait: a fourth hospital asks to join, the rejected model asks again.")
     world = World(stage)
@@ -170,6 +170,20 @@ def still_pending(stage: Stage) -> None:
         *(UNIVERSITY, "asks again for the rejected model", "model", "associate", "-b", "breast-cancer"),
         *("-m", "memorizer", "--message", "As a warning on the board: what a leak looks like.", "--yes"),
     )
+    merged_by_hand(stage, "memorizer")
     for who in (ADMIN, COMMITTEE[1]):
         stage.act(who, "syncs", "registry", "sync")
         stage.act(who, "sees what waits", "todo")
+
+
+def merged_by_hand(stage: Stage, model: str) -> None:
+    """Somebody merges a request that nobody approved: lawful, in main, and without any effect."""
+    rows = stage.ask(UNIVERSITY, "review", "ls")
+    (request,) = (row["request"] for row in rows if model in row["title"])
+    script = f"""
+git clone -q registry.git {UNIVERSITY}/clone && cd {UNIVERSITY}/clone
+git fetch -q origin refs/pull/{request}/head && git push -q origin FETCH_HEAD:main
+"""
+    stage.shell(
+        UNIVERSITY, "merges its request with plain git; without approvals it counts for nothing", script
+    )
