@@ -56,10 +56,11 @@ def _listing(kind: Kind, sort: str | None) -> Callable[..., None]:
             standing=standing,
         )
         rows = listed(deps, kind, where, asked=True)
-        console.write(as_json(rows) if json else table(rows, columns(kind), width=WIDTH))
-        waiting = [] if json else waiting_rows(rows)
+        tables = [table(rows, columns(kind), width=WIDTH)]
+        waiting = waiting_rows(rows)
         if waiting:
-            console.write("\n" + table(waiting, WAITING))
+            tables.append(table(waiting, WAITING))
+        console.page(as_json(rows) if json else "\n".join(tables))
 
     return ls
 
