@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from medperf_cli.adapters.keys.ssh_keygen import SshKeygenSigner
+from typing import TYPE_CHECKING
+
 from medperf_cli.adapters.store.settings import Settings
 from medperf_cli.core.names import is_name
 from medperf_cli.errors import ConfigurationError, UsageError
+
+if TYPE_CHECKING:
+    from medperf_cli.adapters.keys.ssh_keygen import SshKeygenSigner
 
 
 def me(settings: Settings) -> str:
@@ -38,6 +42,8 @@ def my_id(settings: Settings, name: str) -> str:
 
 def signer(settings: Settings, *, interactive: bool) -> SshKeygenSigner:
     """The signing key of this profile (raises ConfigurationError)."""
+    from medperf_cli.adapters.keys.ssh_keygen import SshKeygenSigner  # noqa: PLC0415 - start-up time of lists
+
     if settings.key is None:
         raise ConfigurationError(
             "no key is chosen to sign with", hint="make one with `medperf key new`, or `medperf key use FILE`"
