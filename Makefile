@@ -6,12 +6,14 @@ REGISTRY_STAGE := build/registry-story
 # `make test ENGINE=required` fails without a container engine; else tests that need one are skipped, loudly.
 ENGINE ?= wanted
 PYTEST_ARGS ?=
+# Whose tutorial: data-owner, model-owner, committee, admin.
+ROLE ?= data-owner
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check cubes test demo demo-clean registry docs facts clean
+.PHONY: help setup check cubes test demo demo-clean registry tutorial tutorial-clean docs facts clean
 
 help: ## this list
-	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## .venv, programs and container engine for work on the code
 	@scripts/setup.sh test $(ENGINE)
@@ -44,6 +46,13 @@ registry: ## play the story and write this repository's own registry/ from it, a
 	@$(BIN)/python $(DEMO) --stage $(REGISTRY_STAGE)
 	@$(BIN)/python scripts/write_registry.py $(REGISTRY_STAGE)/registry.git
 	@$(BIN)/python $(DEMO) --stage $(REGISTRY_STAGE) --clear
+
+tutorial: ## set the stage of a tutorial, ROLE=data-owner (or model-owner, committee, admin)
+	@scripts/setup.sh demo
+	@$(BIN)/python examples/breast-cancer/tutorial.py $(ROLE)
+
+tutorial-clean: ## remove everything the tutorials made
+	rm -rf .tutorial
 
 docs: ## the prose pages, into build/docs
 	@scripts/setup.sh python

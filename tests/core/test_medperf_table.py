@@ -13,12 +13,6 @@ import pytest
 from medperf_cli.commands.app import app
 
 PAGE = Path(__file__).resolve().parents[2] / "site_generator" / "content" / "coming-from-medperf.md"
-SOON = {  # of this change, and not here yet
-    *("profile ls", "profile create", "profile activate", "profile delete"),
-    *("storage ls", "storage move", "storage cleanup"),
-    *("benchmark update_associations_policy", "association reject", "association set_priority"),
-    *("run", "result create", "test run", "test ls", "test view"),
-}
 
 
 @dataclass(frozen=True)
@@ -87,9 +81,6 @@ def test_where_there_is_no_command_the_reason_stands_there(row: Row) -> None:
 
 @pytest.mark.parametrize(("name", "options"), OURS, ids=[f"{n} {' '.join(o)}" for n, o in OURS])
 def test_our_command_is_there_with_its_options(name: str, options: list[str]) -> None:
-    if name in SOON:
-        assert not options, "say its options once it is here"
-        return
     command = found(name.split())
     assert not hasattr(command, "get_command") or not name
     assert {option.replace("_", "-") for option in options} <= names(command)

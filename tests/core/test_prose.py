@@ -24,6 +24,7 @@ ROOT = Path(__file__).resolve().parents[2]
 CONTENT = ROOT / "site_generator" / "content"
 PAGES = (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(CONTENT.rglob("*.md")))
 FENCE = re.compile(r"^```\w*\n(.*?)^```", re.MULTILINE | re.DOTALL)
+PROMPT = re.compile(r"^\$ (?:\./as \S+ )?")
 SPAN = re.compile(r"(?<!`)`(medperf [^`]+)`(?!`)")
 
 
@@ -31,8 +32,9 @@ def typed(page: Path) -> Iterator[str]:
     """The `medperf` command lines in a page's blocks, with `\\` at an end taken as going on."""
     for block in FENCE.findall(page.read_text("utf-8")):
         for line in block.replace("\\\n", " ").splitlines():
-            if line.startswith("medperf "):
-                yield line
+            command = PROMPT.sub("", line)
+            if command.startswith("medperf "):
+                yield re.split(r" [|>] ", command)[0]
 
 
 def mentioned(page: Path) -> Iterator[str]:
