@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import os
 import platform
 import shutil
 import sys
@@ -33,7 +34,8 @@ def main() -> None:
     """Parse the command line and build what is missing."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, required=True, help="folder for the assets and images.json")
-    parser.add_argument("--base", help="pull this image instead of building a base: <name>@sha256:<digest>")
+    text = "pull this image instead of building a base: <name>@sha256:<digest> (else what BASE names)"
+    parser.add_argument("--base", default=chosen_base(), help=text)
     cache = HERE.parents[1] / ".cache/breast-cancer"
     parser.add_argument("--cache", type=Path, default=cache, help="folder that keeps the base")
     parser.add_argument("--refresh", action="store_true", help="make the base again, with today's packages")
@@ -43,6 +45,11 @@ def main() -> None:
     except imagebuild.BuildError as e:
         sys.exit(f"error: {e}")
     print(json.dumps(summary, indent=2))
+
+
+def chosen_base() -> str | None:
+    """The image to pull that the environment variable BASE names; None to make a base here."""
+    return os.environ.get("BASE") or None
 
 
 def build(out: Path, cache: Path, reference: str | None, *, refresh: bool) -> dict[str, Any]:

@@ -31,7 +31,7 @@ Scene = Callable[[Stage], None]
 
 def images(stage: Stage) -> None:
     """Building the containers and the demo dataset (kept for the next time)."""
-    build_images.build(IMAGES, IMAGES.parent, None, refresh=False)
+    build_images.build(IMAGES, IMAGES.parent, build_images.chosen_base(), refresh=False)
     world = World(stage)
     world.assets.mkdir()
     world.example.symlink_to(HERE)

@@ -45,7 +45,7 @@ _AFTER = (
     '[ -e "$1/usr/bin/sh" ] || ln -s dash "$1/usr/bin/sh"',
     f'chroot "$1" {_COMPILE}',
 )
-_OTHERWISE = "or name a pinned base that can be pulled: `--base python:3.12-slim@sha256:...`"
+_OTHERWISE = "or name a pinned base that can be pulled: `BASE=python:3.12-slim@sha256:... make demo`"
 
 
 def build(folder: Path) -> Base:

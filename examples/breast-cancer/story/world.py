@@ -78,7 +78,7 @@ def set_up(stage: Stage) -> None:
     """Clear the stage, build what the story needs, lay out the hospitals' exports."""
     stage.clear()
     stage.heading("0. Building the cubes' images and the demo dataset (kept for the next time)")
-    build_images.build(IMAGES, CACHE, None, refresh=False)
+    build_images.build(IMAGES, CACHE, build_images.chosen_base(), refresh=False)
     # Links, so that commands are short enough to read and can be typed again on the stage.
     World(stage).example.symlink_to(HERE)
     World(stage).images.symlink_to(IMAGES)
