@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
 from collections.abc import Iterator
 from typing import Any
 
@@ -43,8 +42,8 @@ def asked_now(store: GitStore, main: str, forge: Forge, now: str, before: Asked)
 
     """
     known = {request.judged: request for request in before.requests}
-    found = []
-    for request in itertools.islice(forge.list(), _MOST):
+    requests, found = forge.list(), []
+    for request in requests[:_MOST]:
         key = _judged(main, request)
         kept = known.get(key) or _open(store, main, request)
         if kept is not None:
@@ -52,7 +51,7 @@ def asked_now(store: GitStore, main: str, forge: Forge, now: str, before: Asked)
     closed = forge.closed()
     ended = [c for request in closed for c in _closed(store, main, request)]
     newest = sorted(ended, key=lambda c: (c.time, c.id), reverse=True)[:_MOST]
-    return Asked(now, tuple(found), tuple(newest))
+    return Asked(now, tuple(found), tuple(newest), max(0, len(requests) - _MOST))
 
 
 def _judged(main: str, request: Request) -> str:
