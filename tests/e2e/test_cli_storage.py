@@ -234,6 +234,42 @@ def test_a_stranger_in_the_new_place_is_left_alone(terminal: Terminal, tmp_path:
     assert (tmp_path / "disk/data/theirs").read_text() == "theirs"
 
 
+def test_two_homes_that_share_a_disk_lose_nothing(
+    terminal: Terminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What another home moved to the place of a move that broke off is not taken for a copy from here."""
+    fill(terminal.home)
+    words = ("storage", "move", "data", tmp_path / "disk", "--yes")
+    with monkeypatch.context() as patch:
+        patch.setattr(copying, "_write", lambda _, target: (target.write_bytes(b"?"), "00")[1])
+        terminal(*words).failed(10, "MP-INTEGRITY", "not what was")
+    theirs = tmp_path / "disk/data/r/north/scans/salt"
+    theirs.parent.mkdir(parents=True)
+    theirs.write_bytes(b"their only salt")
+    terminal(*words).failed(1, "MP-CONFLICT", "is there already, and not from here")
+    assert theirs.read_bytes() == b"their only salt"
+    (tmp_path / "disk/data").rename(tmp_path / "disk/.data.unfinished.theirs")
+    terminal(*words).ok()
+    assert (terminal.home / "data/r/st-mary/biopsies/salt").read_bytes() == SALT
+
+
+def test_a_copy_that_was_begun_elsewhere_is_told_and_not_left_behind(
+    terminal: Terminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(terminal.home)
+    with monkeypatch.context() as patch:
+        patch.setattr(copying, "_write", lambda _, target: (target.write_bytes(b"?"), "00")[1])
+        terminal("storage", "move", "data", tmp_path / "disk", "--yes").failed(10, "MP-INTEGRITY", "not what")
+    left = tmp_path / "disk/.data.unfinished"
+    assert left.is_dir()
+    assert "moving 'data' to" in terminal("storage", "ls").ok().err
+    done = terminal("storage", "move", "data", tmp_path / "other", "--yes").ok()
+    assert f"removing the copy that was begun: '{left}'" in done.err
+    assert not left.exists()
+    assert (terminal.home / "data").readlink() == tmp_path / "other/data"
+    assert "cut short" not in terminal("storage", "ls").ok().err
+
+
 def test_without_room_or_with_a_disk_that_lies_nothing_is_moved(
     terminal: Terminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -264,6 +300,7 @@ def test_a_move_is_asked_about(terminal: Terminal, tmp_path: Path) -> None:
     fill(terminal.home)
     words = ("storage", "move", "data", tmp_path / "disk")
     terminal(*words).failed(2, "MP-USAGE", "no terminal")
+    assert not (tmp_path / "disk").exists()
     assert "nothing was moved" in terminal(*words, typing="n\n").ok("2 files").err
     terminal(*words, "--dry-run").ok("nothing was moved")
     assert not (terminal.home / "data").is_symlink()
@@ -291,6 +328,7 @@ def test_cleaning_up_removes_what_nothing_needs_and_nothing_else(hospital: Termi
     clutter = [
         home / "scratch/command-dead/file",
         home / "demo/x/prepared/a",
+        home / "tests/data/0123/prepared/data/a.csv",
         home / "laid-out" / ("ef" * 32) / "weights",
         home / "laid-out" / f"{'ef' * 32}.sums",
         home / "assets" / ("cd" * 32),
@@ -298,6 +336,7 @@ def test_cleaning_up_removes_what_nothing_needs_and_nothing_else(hospital: Termi
     for path in clutter:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
+    (home / "tests/0123456789ab.json").write_text("{}")
     (index,) = home.glob("registries/*/index.sqlite")
     needed = re.findall(rb"sha256: ([0-9a-f]{64})\n", index.read_bytes())[0].decode()
     (home / "assets" / needed).touch()

@@ -18,6 +18,7 @@ from medperf_cli.flows.deps import Deps
 from medperf_cli.flows.storage.parts import MOVABLE, amount, idle
 
 _SPARE = 64 << 20  # bytes that stay free on the target
+_AGAIN = "run the same command again, or move it elsewhere"
 
 
 @dataclass(frozen=True)
@@ -55,8 +56,10 @@ def move(deps: Deps, parts: Sequence[str], target: Path) -> list[Moved]:
         raise UsageError(f"there is nothing to move in '{home}'", hint="see `medperf storage ls`")
     if not deps.confirm(_plan(home, there, place)):
         return []
+    with writing(place):
+        place.mkdir(mode=0o700, parents=True, exist_ok=True)
     with switch.moving(home), idle(deps, "moving storage"):
-        _finish_earlier(home, there)
+        _finish_earlier(deps, there, place)
         return [_move(deps, part, place / part) for part in there]
 
 
@@ -69,8 +72,6 @@ def _target(home: Path, target: Path) -> Path:
         ) from None
     if place != home.resolve() and place.is_relative_to(home.resolve()):
         raise UsageError(f"'{target}' is inside '{home}'", hint="name a folder on the other disk")
-    with writing(place):
-        place.mkdir(mode=0o700, parents=True, exist_ok=True)
     return home if place == home.resolve() else place
 
 
@@ -84,8 +85,15 @@ def _plan(home: Path, parts: Sequence[str], place: Path) -> str:
     )
 
 
-def _finish_earlier(home: Path, parts: Sequence[str]) -> None:
+def cut_short(home: Path) -> str:
+    """What is said of a move that did not end, whose copy may hold data of patients; empty for none."""
+    move = switch.read(home)
+    return "" if move is None else f"moving '{move.part}' to '{move.destination}' was cut short: {_AGAIN}"
+
+
+def _finish_earlier(deps: Deps, parts: Sequence[str], place: Path) -> None:
     """Clear what an earlier move left; one of another part that was cut short is finished first."""
+    home = deps.settings.home
     earlier = switch.read(home)
     if earlier is None:
         return
@@ -96,6 +104,20 @@ def _finish_earlier(home: Path, parts: Sequence[str]) -> None:
             f"moving '{earlier.part}' to '{earlier.destination}' was cut short",
             hint=f"finish it first: the same with '{earlier.part}' and '{Path(earlier.destination).parent}'",
         )
+    elif Path(earlier.destination) != place / earlier.part:
+        _abandon(deps, earlier)
+
+
+def _abandon(deps: Deps, earlier: switch.Move) -> None:
+    """Remove the copy that was begun in another place: it may hold data of patients."""
+    destination = Path(earlier.destination)
+    for left in (switch.draft(destination), destination):
+        if switch.is_copy(earlier, left):
+            deps.talk.say(f"removing the copy that was begun: '{left}'")
+            with writing(left):
+                shutil.rmtree(left)
+            return
+    deps.talk.say(f"if a copy was begun beside '{destination}', it was not found: remove it there")
 
 
 def _move(deps: Deps, part: str, destination: Path) -> Moved:
@@ -112,7 +134,9 @@ def _move(deps: Deps, part: str, destination: Path) -> Moved:
     unfinished = switch.draft(destination)
     _make_way(home, part, destination, unfinished)
     _expect_room(source, unfinished, destination.parent)
-    planned = switch.Move(part, str(source), str(destination))
+    with writing(unfinished):
+        unfinished.mkdir(mode=0o700, exist_ok=True)
+        planned = switch.Move(part, str(source), str(destination), copy=unfinished.lstat().st_ino)
     switch.write(home, planned)
     with ExitStack() as held:
         _hold(held, part, source)
@@ -137,17 +161,24 @@ def _spot(path: Path) -> Path:
 
 
 def _make_way(home: Path, part: str, destination: Path, unfinished: Path) -> None:
-    """See that the new place is free; a complete copy of a move that was killed is looked through again."""
-    if destination == home / part or not os.path.lexists(destination):
-        return
+    """See that the new place is free; the copy of a move that was killed is looked through again."""
     earlier = switch.read(home)
-    if earlier is None or (earlier.part, earlier.destination) != (part, str(destination)):
-        raise ConflictError(
-            f"'{destination}' is there already, and not from here",
-            hint="name another folder, or move that away",
-        )
-    with writing(destination):
-        destination.rename(unfinished)
+    ours = earlier is not None and (earlier.part, earlier.destination) == (part, str(destination))
+    for there in (unfinished, destination):
+        if there == home / part or not os.path.lexists(there) or _is_empty(there):
+            continue
+        if earlier is None or not ours or not switch.is_copy(earlier, there):
+            raise ConflictError(
+                f"'{there}' is there already, and not from here",
+                hint="name another folder, or move that away",
+            )
+        if there == destination:
+            with writing(destination):
+                destination.rename(unfinished)
+
+
+def _is_empty(folder: Path) -> bool:
+    return folder.is_dir() and not folder.is_symlink() and not any(folder.iterdir())
 
 
 def _expect_room(source: Path, unfinished: Path, target: Path) -> None:

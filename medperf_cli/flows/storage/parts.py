@@ -40,6 +40,7 @@ PARTS = (
     Part("assets", "images, weights, demo data", "yes; fetched again", movable=True),
     Part("data", "salts, prepared data of real patients", "never the salt", movable=True),
     Part("runs", "runs and their results; of real patients", "then cells are run again", movable=True),
+    Part("tests", "records of tests, data they prepared; of real patients", "yes"),
     Part("demo", "prepared demo data", "yes"),
     Part("laid-out", "unpacked files of cubes", "yes"),
     Part("scratch", "folders of tasks under way", "when nothing runs"),
