@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import re
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -312,6 +313,57 @@ def test_a_damaged_record_of_a_move_is_named(terminal: Terminal) -> None:
     fill(terminal.home)
     switch.journal(terminal.home).write_text("{")
     terminal("key", "ls").failed(4, "MP-CONFIG", "storage-move.json")
+
+
+def access_list(*entries: tuple[int, int, int]) -> bytes:
+    """Tag, permissions and id of each entry, as Linux keeps them (acl(5), version 2)."""
+    return struct.pack("<I", 2) + b"".join(struct.pack("<HHI", *entry) for entry in entries)
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_copy_gives_nobody_more_access(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, known: bool
+) -> None:
+    """The group bits beside an access list are its mask: without the list the group would get them."""
+    source, nobody = tmp_path / "source", 0xFFFFFFFF
+    source.mkdir()
+    (source / "a.csv").write_text("a patient")
+    wanted = access_list((1, 6, nobody), (2, 6, 1234), (4, 0, nobody), (16, 6, nobody), (32, 0, nobody))
+    try:
+        os.setxattr(source / "a.csv", "system.posix_acl_access", wanted)
+    except OSError:
+        pytest.skip("this file system has no access lists")
+
+    def refuse(*_: object) -> None:
+        raise OSError
+
+    if not known:
+        monkeypatch.setattr(os, "setxattr", refuse)
+    copying.copy_folder(source, tmp_path / "target", lambda _: None)
+    copy = tmp_path / "target/a.csv"
+    if known:
+        assert os.getxattr(copy, "system.posix_acl_access") == wanted
+    else:
+        assert copy.stat().st_mode & 0o077 == 0
+
+
+def test_a_copy_that_cannot_have_the_same_group_is_for_no_group(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = tmp_path / "source"
+    source.mkdir()
+    (source / "a.csv").write_text("a patient")
+    (source / "a.csv").chmod(0o640)
+    if os.geteuid() != 0:
+        pytest.skip("only root can give a file to a group it is not in")
+    os.chown(source / "a.csv", 0, 4321)
+
+    def refuse(*_: object) -> None:
+        raise OSError
+
+    monkeypatch.setattr(os, "chown", refuse)
+    copying.copy_folder(source, tmp_path / "target", lambda _: None)
+    assert (tmp_path / "target/a.csv").stat().st_mode & 0o777 == 0o600
 
 
 def test_a_pipe_among_the_files_is_refused(tmp_path: Path) -> None:
