@@ -108,7 +108,7 @@ class Repository(Protocol):
 
     @property
     def url(self) -> str:
-        """The upstream's address."""
+        """The upstream's address as it may be shown: without a user and password."""
         ...
 
     def fetch(self) -> Mapping[str, str]:

@@ -13,6 +13,7 @@ from medperf_cli.adapters.forge.base import Answer, CommitNote, Repository
 from medperf_cli.adapters.store.remote import fetch, push
 from medperf_cli.adapters.store.repository import GitStore
 from medperf_cli.adapters.store.writing import Author, write_commit
+from medperf_cli.adapters.trace import without_secrets
 from medperf_cli.flows.hosting.closings import closing_files
 from medperf_cli.flows.hosting.request_commits import note
 
@@ -40,7 +41,7 @@ class Upstream(Repository):
     @property
     @override
     def url(self) -> str:
-        return self._url
+        return without_secrets(self._url)
 
     @override
     def fetch(self) -> Mapping[str, str]:
