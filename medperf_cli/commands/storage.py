@@ -21,8 +21,7 @@ Look = Annotated[bool, typer.Option("--dry-run", help="Show what would be done, 
 def ls(json: console.Json = False) -> None:
     """List the parts of what is kept, where each stands, its size, and whether it may be removed."""
     from medperf_cli.commands.browse import show
-    from medperf_cli.flows.storage.move import cut_short
-    from medperf_cli.flows.storage.parts import listed
+    from medperf_cli.flows.storage.parts import cut_short, listed
 
     settings = console.deps().settings
     rows = listed(settings)

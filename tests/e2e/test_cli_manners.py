@@ -255,6 +255,8 @@ def test_help_and_version_import_nothing_heavy(tmp_path: Path, words: tuple[str,
         ("association", "ls", "--mine"),
         ("review", "ls", "--offline"),
         ("todo",),
+        ("test", "ls"),
+        ("storage", "ls"),
     ],
     ids=" ".join,
 )

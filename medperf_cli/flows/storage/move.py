@@ -18,7 +18,6 @@ from medperf_cli.flows.deps import Deps
 from medperf_cli.flows.storage.parts import MOVABLE, amount, idle
 
 _SPARE = 64 << 20  # bytes that stay free on the target
-_AGAIN = "run the same command again, or move it elsewhere"
 
 
 @dataclass(frozen=True)
@@ -83,12 +82,6 @@ def _plan(home: Path, parts: Sequence[str], place: Path) -> str:
     return f"This will be moved to '{place}', each file read back before the old one is removed:\n" + "".join(
         f"  {line}" for line in lines
     )
-
-
-def cut_short(home: Path) -> str:
-    """What is said of a move that did not end, whose copy may hold data of patients; empty for none."""
-    move = switch.read(home)
-    return "" if move is None else f"moving '{move.part}' to '{move.destination}' was cut short: {_AGAIN}"
 
 
 def _finish_earlier(deps: Deps, parts: Sequence[str], place: Path) -> None:
