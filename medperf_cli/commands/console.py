@@ -118,9 +118,9 @@ def _ask(text: str) -> bool:
     sys.stderr.write(_plain(text))
     if not sys.stdin.isatty():
         raise UsageError("there is no terminal to ask at", hint="look with --dry-run, then add --yes")
-    sys.stderr.write("Go ahead? [y/N] ")
-    sys.stderr.flush()
     try:
+        sys.stderr.write("Go ahead? [y/N] ")
+        sys.stderr.flush()
         answer = sys.stdin.readline()
     except KeyboardInterrupt:
         sys.stderr.write("\n")
