@@ -139,10 +139,6 @@ class Repository(Protocol):
         """The registry files that `head` adds to `base`."""
         ...
 
-    def beside(self, commit: str) -> Mapping[str, bytes]:
-        """The files of a commit that `commit_beside` wrote (raises RejectedError for any other)."""
-        ...
-
     def holds(self, commit: str, files: Mapping[str, bytes]) -> bool:
         """Whether all of these files stand in the registry at a commit, with these bytes."""
         ...
