@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from medperf_cli.adapters.files import writing
+from medperf_cli.adapters.steps import Bytes
 from medperf_cli.adapters.store import switch
 from medperf_cli.adapters.store.copying import copy_folder, listing
 from medperf_cli.adapters.store.locks import exclusive
@@ -137,7 +138,7 @@ def _move(deps: Deps, part: str, destination: Path) -> Moved:
 
         def advance(size: int) -> None:
             done[0] += size
-            deps.talk.progress(f"moving {part}", done[0], max(total, done[0]))
+            deps.talk.progress(Bytes(f"moving {part}"), done[0], max(total, done[0]))
 
         copy_folder(source, unfinished, advance)
         if destination != home / part:
@@ -158,8 +159,10 @@ def _make_way(home: Path, part: str, destination: Path, unfinished: Path) -> Non
     earlier = switch.read(home)
     ours = earlier is not None and (earlier.part, earlier.destination) == (part, str(destination))
     for there in (unfinished, destination):
-        if there == home / part or not os.path.lexists(there) or _is_empty(there):
+        if there == home / part or not os.path.lexists(there):
             continue
+        if there == unfinished and _is_empty(there):
+            continue  # killed before it was written down
         if earlier is None or not ours or not switch.is_copy(earlier, there):
             raise ConflictError(
                 f"'{there}' is there already, and not from here",
