@@ -76,7 +76,10 @@ class AskedRequest:
 
 @dataclass(frozen=True)
 class ClosedRequest:
-    """A request that a member rejected or took back, with the reason; `title`, `author`, `since` as above."""
+    """A request that a member rejected or took back, with the reason; `title`, `author`, `since` as above.
+
+    `commit` holds the closing, whose signature was verified.
+    """
 
     id: str
     title: str
@@ -87,6 +90,7 @@ class ClosedRequest:
     reason: str
     time: str
     paths: tuple[str, ...]
+    commit: str = ""
 
 
 @dataclass(frozen=True)
