@@ -16,6 +16,7 @@ import pytest
 from medperf_cli.adapters.executor.status import CellStatus, State
 from medperf_cli.adapters.store import copying, switch
 from medperf_cli.errors import ConfigurationError
+from medperf_cli.flows.storage import move
 from medperf_cli.flows.storage.parts import MOVABLE, PARTS
 from tests.support.terminal import Terminal
 
@@ -252,6 +253,20 @@ def test_two_homes_that_share_a_disk_lose_nothing(
     (tmp_path / "disk/data").rename(tmp_path / "disk/.data.unfinished.theirs")
     terminal(*words).ok()
     assert (terminal.home / "data/r/st-mary/biopsies/salt").read_bytes() == SALT
+
+
+def test_two_homes_that_move_at_once_do_not_mix_their_copies(
+    terminal: Terminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(terminal.home)
+    theirs = tmp_path / "disk/.data.unfinished"
+
+    def faster(*_: object) -> None:
+        theirs.mkdir(parents=True)
+
+    monkeypatch.setattr(move, "_expect_room", faster)
+    terminal("storage", "move", "data", tmp_path / "disk", "--yes").failed(4, "MP-CONFIG", "exists")
+    assert list(theirs.iterdir()) == []
 
 
 def test_a_copy_that_was_begun_elsewhere_is_told_and_not_left_behind(

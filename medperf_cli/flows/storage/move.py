@@ -126,10 +126,11 @@ def _move(deps: Deps, part: str, destination: Path) -> Moved:
     if destination.is_relative_to(source):
         raise UsageError(f"'{destination}' is inside what is moved", hint="name a folder outside of it")
     unfinished = switch.draft(destination)
-    _make_way(home, part, destination, unfinished)
+    resumed = _make_way(home, part, destination, unfinished)
     _expect_room(source, unfinished, destination.parent)
     with writing(unfinished):
-        unfinished.mkdir(mode=0o700, exist_ok=True)
+        if not resumed:
+            unfinished.mkdir(mode=0o700)  # fails where another home was faster
         planned = switch.Move(part, str(source), str(destination), copy=unfinished.lstat().st_ino)
     switch.write(home, planned)
     with ExitStack() as held:
@@ -154,23 +155,28 @@ def _spot(path: Path) -> Path:
     return path.parent.resolve() / path.name
 
 
-def _make_way(home: Path, part: str, destination: Path, unfinished: Path) -> None:
-    """See that the new place is free; the copy of a move that was killed is looked through again."""
+def _make_way(home: Path, part: str, destination: Path, unfinished: Path) -> bool:
+    """See that the new place is free; whether the copy of a move that was killed is there to go on with."""
     earlier = switch.read(home)
     ours = earlier is not None and (earlier.part, earlier.destination) == (part, str(destination))
+    resumed = False
     for there in (unfinished, destination):
         if there == home / part or not os.path.lexists(there):
             continue
-        if there == unfinished and _is_empty(there):
-            continue  # killed before it was written down
-        if earlier is None or not ours or not switch.is_copy(earlier, there):
+        if earlier is not None and ours and switch.is_copy(earlier, there):
+            resumed = True
+            if there == destination:
+                with writing(destination):
+                    destination.rename(unfinished)
+            continue
+        if there != unfinished or not _is_empty(there):
             raise ConflictError(
                 f"'{there}' is there already, and not from here",
                 hint="name another folder, or move that away",
             )
-        if there == destination:
-            with writing(destination):
-                destination.rename(unfinished)
+        with writing(there):
+            there.rmdir()  # killed before it was written down
+    return resumed
 
 
 def _is_empty(folder: Path) -> bool:
