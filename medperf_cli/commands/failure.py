@@ -58,13 +58,14 @@ def bug(error: Exception, arguments: Sequence[str], *, debug: bool) -> int:
     import platform
     import traceback
 
+    from medperf_cli.adapters.trace import without_secrets
     from medperf_cli.render.table import one_line
 
     text = "".join(traceback.format_exception(error))
     if debug:
         speak(text)
     report = f"command: medperf {' '.join(arguments)}\npython: {platform.python_version()}\n\n{text}"
-    path = _kept(report)
+    path = _kept(without_secrets(report))
     said = one_line(f"{type(error).__name__}: {error}")
     speak(f"error MP-BUG: this should not happen: {said}\n")
     if path is None and not debug:
