@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from medperf_cli.commands.talk import forget
 from medperf_cli.errors import ExitCode, MedperfError, UsageError
 
 _MACHINE = frozenset(
@@ -28,10 +29,10 @@ def main() -> None:
     try:
         sys.stdout.flush()
     except BrokenPipeError:
-        _forget_output()  # whoever read us has enough
+        forget(sys.stdout)  # whoever read us has enough
     except OSError as error:
-        _forget_output()
-        code = _unwritten(error)
+        forget(sys.stdout)
+        code = code or _unwritten(error)
     sys.exit(code)
 
 
@@ -43,11 +44,6 @@ def _prepare() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-
-
-def _forget_output() -> None:
-    """At exit Python must not try to write the rest."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _unwritten(error: OSError) -> int:

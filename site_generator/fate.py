@@ -8,8 +8,6 @@ from typing import Any
 
 from site_generator.records import Entity
 
-ENDING = ("revoke", "withdraw")
-
 
 @dataclass(frozen=True)
 class Voice:

@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Callable, Sequence
 
 _LISTENERS: list[Callable[[str], None]] = []
+
+# A password may hold an @ itself: all of the authority up to the last one goes.
+_USER = re.compile(r"([a-z][a-z0-9+.-]*://)[^/\s]*@", re.IGNORECASE)
+_SECRET = re.compile(
+    r"((?:token|secret|passw(?:or)?d|pwd|key|credential|signature|sig)=)[^&\s'\"]+", re.IGNORECASE
+)
+
+
+def without_secrets(text: str) -> str:
+    """A text whose addresses name no user and no password, and give no tokens."""
+    return _SECRET.sub(r"\1...", _USER.sub(r"\1", text))
 
 
 def listen(listener: Callable[[str], None] | None) -> None:

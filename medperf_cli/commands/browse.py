@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from medperf_cli.commands import console
 from medperf_cli.core.names import Kind
+
+if TYPE_CHECKING:
+    from medperf_cli.flows.deps import Deps
 
 State = Literal["development", "operation"]
 Standing = Literal["requested", "pending", "effective", "revoked", "withdrawn"]
@@ -40,15 +43,13 @@ def _listing(kind: Kind, sort: str | None) -> Callable[..., None]:
         json: console.Json = False,
     ) -> None:
         from medperf_cli.adapters.store.index_rows import Filter
-        from medperf_cli.flows.identity import me
         from medperf_cli.flows.reading.listing import columns, listed
-        from medperf_cli.flows.reading.requested import WAITING, waiting_rows
-        from medperf_cli.render.table import WIDTH, as_json, table
+        from medperf_cli.render.table import as_json
 
         deps = console.deps()
         where = Filter(
             in_force=None if every or standing else True,
-            owner=me(deps.settings) if mine else owner,
+            owner=_my_name(deps) if mine else owner,
             name=name,
             state=state,
             type=sort,
@@ -56,13 +57,25 @@ def _listing(kind: Kind, sort: str | None) -> Callable[..., None]:
             standing=standing,
         )
         rows = listed(deps, kind, where, asked=True)
-        tables = [table(rows, columns(kind), width=WIDTH)]
-        waiting = waiting_rows(rows)
-        if waiting:
-            tables.append(table(waiting, WAITING))
-        console.page(as_json(rows) if json else "\n".join(tables))
+        console.page(as_json(rows) if json else _tables(rows, columns(kind)))
 
     return ls
+
+
+def _my_name(deps: Deps) -> str:
+    from medperf_cli.flows.identity import me
+
+    return me(deps.settings)
+
+
+def _tables(rows: list[dict[str, Any]], columns: tuple[str, ...]) -> str:
+    """What is there, and below it what waits, for whom."""
+    from medperf_cli.flows.reading.requested import WAITING, waiting_rows
+    from medperf_cli.render.table import WIDTH, table
+
+    waiting = waiting_rows(rows)
+    below = f"\n{table(waiting, WAITING)}" if waiting else ""
+    return table(rows, columns, width=WIDTH) + below
 
 
 def _viewing(kind: Kind) -> Callable[..., None]:

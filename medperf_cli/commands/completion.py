@@ -21,7 +21,6 @@ VARIABLE = "_MEDPERF_COMPLETE"
 SHELLS = ("bash", "zsh", "fish")
 _MOST = 500
 _CELL = re.compile(r"[0-9a-f]{64}\Z")
-_REQUEST = re.compile(r"refs/upstream/pull/([0-9a-f]+)(?:/|\s|\Z)")
 _SHORT = 12  # as `show_local_results` shows them
 
 Source = Callable[["Settings"], Sequence[str]]
@@ -135,12 +134,11 @@ def _registries(settings: Settings) -> Sequence[str]:
 
 
 def _requests(settings: Settings) -> Sequence[str]:
-    """The open requests that were last seen, from the refs of the mirror."""
-    mirror = settings.registry_folder(settings.registry or "") / "mirror.git"
-    packed = mirror / "packed-refs"
-    loose = mirror / "refs/upstream/pull"
-    found = set(_REQUEST.findall(packed.read_text("utf-8"))) if packed.exists() else set()
-    return sorted(found | ({path.name for path in loose.iterdir()} if loose.is_dir() else set()))
+    """The open requests, as of the last contact."""
+    from medperf_cli.flows.reading.asked import read_asked
+    from medperf_cli.flows.reading.registry import place
+
+    return [request.id for request in read_asked(place(settings)).requests]
 
 
 def _cells(settings: Settings) -> Sequence[str]:

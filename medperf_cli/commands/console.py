@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from medperf_cli.commands.talk import speak
 from medperf_cli.errors import InterruptedByUserError, MedperfError, UsageError
 
 if TYPE_CHECKING:
@@ -42,8 +43,7 @@ def set_manner(*, quiet: bool = False, verbose: bool = False, pager: bool = True
 def _whisper(text: str) -> None:
     from medperf_cli.adapters.store.git import printable
 
-    sys.stderr.write(f"+ {printable(text)}\n")
-    sys.stderr.flush()
+    speak(f"+ {printable(text)}\n")
 
 
 def is_quiet() -> bool:
@@ -65,8 +65,7 @@ class Console:
         """One line of talk."""
         self._clear()
         if not _MANNER["quiet"]:
-            sys.stderr.write(f"{text}\n")
-            sys.stderr.flush()
+            speak(f"{_plain(text)}\n")
 
     def progress(self, step: str, done: int, total: int | None) -> None:
         """Redraw the bar of a step; without a terminal nothing is drawn.
@@ -85,8 +84,7 @@ class Console:
 
             self._drawn, self._shown = now, True
             line = progress_line(step, done, total, now - self._began, columns() - 1)
-            sys.stderr.write(f"\r\033[K{line}")
-            sys.stderr.flush()
+            speak(f"\r\033[K{line}")
 
     def _finish(self, done: int, seconds: float) -> None:
         step = self._step
@@ -94,12 +92,11 @@ class Console:
         if seconds >= _KEPT_SECONDS:
             from medperf_cli.render.progress import finished_line
 
-            sys.stderr.write(f"{finished_line(step, done, seconds)}\n")
-            sys.stderr.flush()
+            speak(f"{finished_line(step, done, seconds)}\n")
 
     def _clear(self) -> None:
         if self._shown:
-            sys.stderr.write("\r\033[K")
+            speak("\r\033[K")
         self._step, self._shown = "", False
 
 
@@ -121,9 +118,9 @@ def _ask(text: str) -> bool:
     sys.stderr.write(_plain(text))
     if not sys.stdin.isatty():
         raise UsageError("there is no terminal to ask at", hint="look with --dry-run, then add --yes")
-    sys.stderr.write("Go ahead? [y/N] ")
-    sys.stderr.flush()
     try:
+        sys.stderr.write("Go ahead? [y/N] ")
+        sys.stderr.flush()
         answer = sys.stdin.readline()
     except KeyboardInterrupt:
         sys.stderr.write("\n")
@@ -136,12 +133,12 @@ def _ask(text: str) -> bool:
 
 def _show(text: str) -> bool:
     if not _MANNER["quiet"]:
-        sys.stderr.write(_plain(text))
+        speak(_plain(text))
     return True
 
 
 def _stop(text: str) -> bool:
-    sys.stderr.write(_plain(text))
+    speak(_plain(text))
     return False
 
 
@@ -219,7 +216,7 @@ def write_to(output: Path | None, text: str) -> None:
 
 def tell(done: Published) -> None:
     """Say what became of a request; what waits for people is no failure."""
-    sys.stderr.write(f"{done.outcome}\n")
+    speak(f"{_plain(done.outcome)}\n")
     for path in done.paths if done.sent else ():
         write(f"registry/{path}")
 
@@ -227,4 +224,4 @@ def tell(done: Published) -> None:
 def note(text: str) -> None:
     """One line of talk after the work."""
     if not _MANNER["quiet"]:
-        sys.stderr.write(f"{text}\n")
+        speak(f"{_plain(text)}\n")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import os
-import sys
 from collections.abc import Sequence
 from typing import Any
 
+from medperf_cli.commands.talk import speak
 from medperf_cli.errors import ExitCode, MedperfError, UsageError
 
 
@@ -18,33 +18,34 @@ def expected(error: MedperfError, *, debug: bool) -> int:
     if debug:
         import traceback
 
-        traceback.print_exception(error)
+        speak("".join(traceback.format_exception(error)))
     findings = getattr(error, "findings", ())
     if findings:
         from medperf_cli.render.findings import as_text
 
-        sys.stderr.write(as_text(findings))
-    sys.stderr.write(f"error {error.code}: {plain(error.message)}\n")
+        speak(as_text(findings))
+    speak(f"error {error.code}: {plain(error.message)}\n")
     if error.hint:
-        sys.stderr.write(f"  next: {plain(error.hint)}\n")
+        speak(f"  next: {plain(error.hint)}\n")
     return error.exit_code
 
 
 def interrupted() -> int:
     """Say that Ctrl-C was heard."""
-    sys.stderr.write("\ninterrupted: run the same command again, finished work is kept\n")
+    speak("\ninterrupted: run the same command again, finished work is kept\n")
     return ExitCode.INTERRUPTED
 
 
 def _usage(error: Any) -> int:
     """What the parser of the command line says; a group without a verb shows its help."""
     if type(error).__name__ == "NoArgsIsHelpError":
-        error.show()
+        with contextlib.suppress(OSError):  # nobody is there to read it
+            error.show()
         return ExitCode.USAGE
     message = str(error.format_message()).rstrip(".")
     command = error.ctx.command_path if getattr(error, "ctx", None) else "medperf"
-    sys.stderr.write(f"error {UsageError.code}: {message[:1].lower()}{message[1:]}\n")
-    sys.stderr.write(f"  next: `{command} --help` says what it takes\n")
+    speak(f"error {UsageError.code}: {message[:1].lower()}{message[1:]}\n")
+    speak(f"  next: `{command} --help` says what it takes\n")
     return ExitCode.USAGE
 
 
@@ -57,19 +58,20 @@ def bug(error: Exception, arguments: Sequence[str], *, debug: bool) -> int:
     import platform
     import traceback
 
+    from medperf_cli.adapters.trace import without_secrets
     from medperf_cli.render.table import one_line
 
     text = "".join(traceback.format_exception(error))
     if debug:
-        sys.stderr.write(text)
+        speak(text)
     report = f"command: medperf {' '.join(arguments)}\npython: {platform.python_version()}\n\n{text}"
-    path = _kept(report)
+    path = _kept(without_secrets(report))
     said = one_line(f"{type(error).__name__}: {error}")
-    sys.stderr.write(f"error MP-BUG: this should not happen: {said}\n")
+    speak(f"error MP-BUG: this should not happen: {said}\n")
     if path is None and not debug:
-        sys.stderr.write(text)
+        speak(text)
     where = f"the file '{path}'" if path else "the lines above"
-    sys.stderr.write(f"  next: please report it with {where} (read it first: it names your paths)\n")
+    speak(f"  next: please report it with {where} (read it first: it names your paths)\n")
     return ExitCode.BUG
 
 

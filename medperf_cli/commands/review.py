@@ -50,6 +50,8 @@ def _list(asked: Asked, wanted: Wanted, *, closed: bool, json: bool) -> None:
     found = rows.closed_rows(asked, wanted) if closed else rows.open_rows(asked, wanted)
     columns = rows.CLOSED_COLUMNS if closed else rows.COLUMNS
     show(found if json else list(rows.shortened(found)), json=json, columns=columns)
+    if asked.unseen and not closed:
+        console.note(asked.unseen)
 
 
 @app.command("show")

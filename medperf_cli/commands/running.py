@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from medperf_cli.commands import console
+from medperf_cli.commands.talk import speak
 
 if TYPE_CHECKING:
     from medperf_cli.flows.running.benchmark_run import RunSummary
@@ -40,7 +41,7 @@ def _show(summary: RunSummary, *, json: bool) -> None:
     found = rows(summary)
     show(found if json else brief(found), json=json, columns=COLUMNS)
     sys.stdout.flush()
-    sys.stderr.write(failures(summary))
+    speak(failures(summary))
 
 
 def try_and_show(trial: Trial, *, no_cache: bool, json: bool) -> None:

@@ -21,10 +21,13 @@ Look = Annotated[bool, typer.Option("--dry-run", help="Show what would be done, 
 def ls(json: console.Json = False) -> None:
     """List the parts of what is kept, where each stands, its size, and whether it may be removed."""
     from medperf_cli.commands.browse import show
-    from medperf_cli.flows.storage.parts import listed
+    from medperf_cli.flows.storage.parts import cut_short, listed
 
-    rows = listed(console.deps().settings)
+    settings = console.deps().settings
+    rows = listed(settings)
     show(rows, json=json, columns=("part", "path", "bytes", "files", "is", "may be removed"))
+    if left := cut_short(settings.home):
+        console.note(left)
 
 
 @app.command()
@@ -57,7 +60,7 @@ def move(
 
 @app.command()
 def cleanup(yes: Ask = False, dry_run: Look = False) -> None:
-    """Remove what nothing needs: scratch, demo data, unpacked files, failed attempts, unused assets.
+    """Remove what nothing needs: scratch, data of demos and tests, failed attempts, unused files.
 
     Keys, salts, results and what is in use always stay. It shows everything with its size, and asks.
     """

@@ -23,4 +23,6 @@ def todo(json: console.Json = False) -> None:
     items, asked = what_waits(deps), known_requests(deps, online=False)
     if not asked.time:
         console.note("open requests are not known yet: run `medperf registry sync`")
+    if asked.unseen:
+        console.note(asked.unseen)
     console.write(as_json([item.document() for item in items]) if json else as_text(items))

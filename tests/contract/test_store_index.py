@@ -130,6 +130,13 @@ def test_any_unique_part_of_an_id_will_do(index: Index) -> None:
         index.resolve(Kind.BENCHMARK, "x")
 
 
+def test_nothing_is_no_part_of_an_id_even_where_there_is_only_one(index: Index) -> None:
+    """Else `revoke "$UNSET"` would mean the one thing there is."""
+    index.replace_all([entity("cubes/mgh/unet/1.yml")], META)
+    with pytest.raises(UnknownIdError, match="there is no cube ''"):
+        index.resolve(Kind.CUBE, "")
+
+
 def test_an_update_moves_rows_and_ratchet_together_or_not_at_all(index: Index) -> None:
     after = dataclasses.replace(META, verified_commit="d" * 40)
     old = dataclasses.replace(ENTITIES[2], row=dataclasses.replace(ENTITIES[2].row, in_force=False))

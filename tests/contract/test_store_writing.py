@@ -287,6 +287,11 @@ def test_no_secret_is_shown(member: GitStore) -> None:
         remote.fetch(member, "https://me:ghp_secret@127.0.0.1:9/x.git?token=ghp_secret", [MAIN])
     assert "ghp_secret" not in str(error.value)
     assert "127.0.0.1:9/x.git" in str(error.value)
+    for address in ("https://me:p@ss:wo@rd@host/x", "'https://me:p@ss:wo@rd@host/x'"):
+        assert printable(f"clone {address}") == f"clone {address.replace('me:p@ss:wo@rd@', '')}"
+    assert (
+        printable("https://blob/x?sv=1&sig=secret&passwd=secret") == "https://blob/x?sv=1&sig=...&passwd=..."
+    )
     assert printable("\x1b[1mbold\x1b[0m \u202eevil\x07") == "bold  evil"
 
 

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from medperf_cli.commands.completion import SHELLS
+from medperf_cli.flows.reading.asked import Asked, AskedRequest, write_asked
+from medperf_cli.flows.reading.registry import Place
 from tests.support.story_fields import DATASET, FOREST, REFERENCE, TISSUE
 from tests.support.terminal import Terminal
 
@@ -84,9 +86,13 @@ def test_nothing_is_offered_and_nothing_said_where_there_is_nothing(
 
 
 def test_requests_and_local_results_are_offered(hospital: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
-    (mirror,) = hospital.home.glob("registries/*/mirror.git")
-    (mirror / "refs/upstream/pull/0123456789abcdef").mkdir(parents=True)
-    (mirror / "packed-refs").write_text(f"{'0' * 40} refs/upstream/pull/fedcba9876543210/head\n")
+    (index,) = hospital.home.glob("registries/*/index.sqlite")
+    mirror = index.with_name("mirror.git")
+    # What was closed leaves a ref, and is not open.
+    (mirror / "refs/upstream/pull/1111111111111111/closed").mkdir(parents=True)
+    about = ("title", "acme", "2026-01-02T10:00:00Z", "REVIEW", (), (), (), ())
+    requests = tuple(AskedRequest(number, *about) for number in ("0123456789abcdef", "fedcba9876543210"))
+    write_asked(Place(index.parent), Asked("2026-01-02T10:00:00Z", requests))
     (hospital.home / "runs" / ("ab" * 32)).mkdir(parents=True)
     monkeypatch.setenv("_MEDPERF_COMPLETE", "complete_bash")
     for words, expected in (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import shutil
 import sqlite3
@@ -239,6 +240,15 @@ def test_proxies_are_shown_without_passwords(terminal: Terminal, monkeypatch: py
     assert (state, "secret" in text, "proxy.example" in text) == ("ok", False, True)
     monkeypatch.setenv("https_proxy", "http://other.example:1")
     assert doctor(terminal)["proxy"][0] == "warn"
+
+
+def test_a_password_in_the_registrys_address_is_not_shown(hospital: Terminal) -> None:
+    (index,) = hospital.home.glob("registries/*/index.sqlite")
+    with contextlib.closing(sqlite3.connect(index)) as opened, opened:
+        opened.execute("UPDATE meta SET value = 'https://me:se@cret@127.0.0.1:9/x' WHERE key = 'url'")
+    (row,) = hospital("registry", "ls", "--json").ok().json
+    assert row["url"] == "https://127.0.0.1:9/x"
+    assert "cret" not in hospital("doctor", "--offline", "--json").out
 
 
 def test_people_get_a_table_and_the_exit_code(terminal: Terminal, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from medperf_cli.commands import console
 from medperf_cli.commands.app import ALIASES, GROUPS, app
+from medperf_cli.commands.failure import bug
 from tests.support.hosting import Hosted
 from tests.support.terminal import Terminal
 from tests.support.world import member_file
@@ -212,6 +213,15 @@ def test_a_bug_is_reported_in_a_file_and_shown_only_on_demand(
         assert "Traceback" in terminal(*words).err
 
 
+def test_the_report_of_a_bug_holds_no_password(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    address = "https://me:secret@host/x"
+    assert bug(ValueError(address), ["registry", "add", address], debug=False) == 70
+    (report,) = tmp_path.glob("medperf-bug-*.txt")
+    assert "registry add https://host/x" in report.read_text()
+    assert "secret" not in report.read_text()
+
+
 def test_ctrl_c_is_heard_and_said(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupt(**_: object) -> None:
         raise KeyboardInterrupt
@@ -255,6 +265,8 @@ def test_help_and_version_import_nothing_heavy(tmp_path: Path, words: tuple[str,
         ("association", "ls", "--mine"),
         ("review", "ls", "--offline"),
         ("todo",),
+        ("test", "ls"),
+        ("storage", "ls"),
     ],
     ids=" ".join,
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import re
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +16,7 @@ import pytest
 from medperf_cli.adapters.executor.status import CellStatus, State
 from medperf_cli.adapters.store import copying, switch
 from medperf_cli.errors import ConfigurationError
+from medperf_cli.flows.storage import move
 from medperf_cli.flows.storage.parts import MOVABLE, PARTS
 from tests.support.terminal import Terminal
 
@@ -234,6 +236,56 @@ def test_a_stranger_in_the_new_place_is_left_alone(terminal: Terminal, tmp_path:
     assert (tmp_path / "disk/data/theirs").read_text() == "theirs"
 
 
+def test_two_homes_that_share_a_disk_lose_nothing(
+    terminal: Terminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What another home moved to the place of a move that broke off is not taken for a copy from here."""
+    fill(terminal.home)
+    words = ("storage", "move", "data", tmp_path / "disk", "--yes")
+    with monkeypatch.context() as patch:
+        patch.setattr(copying, "_write", lambda _, target: (target.write_bytes(b"?"), "00")[1])
+        terminal(*words).failed(10, "MP-INTEGRITY", "not what was")
+    theirs = tmp_path / "disk/data/r/north/scans/salt"
+    theirs.parent.mkdir(parents=True)
+    theirs.write_bytes(b"their only salt")
+    terminal(*words).failed(1, "MP-CONFLICT", "is there already, and not from here")
+    assert theirs.read_bytes() == b"their only salt"
+    (tmp_path / "disk/data").rename(tmp_path / "disk/.data.unfinished.theirs")
+    terminal(*words).ok()
+    assert (terminal.home / "data/r/st-mary/biopsies/salt").read_bytes() == SALT
+
+
+def test_two_homes_that_move_at_once_do_not_mix_their_copies(
+    terminal: Terminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(terminal.home)
+    theirs = tmp_path / "disk/.data.unfinished"
+
+    def faster(*_: object) -> None:
+        theirs.mkdir(parents=True)
+
+    monkeypatch.setattr(move, "_expect_room", faster)
+    terminal("storage", "move", "data", tmp_path / "disk", "--yes").failed(4, "MP-CONFIG", "exists")
+    assert list(theirs.iterdir()) == []
+
+
+def test_a_copy_that_was_begun_elsewhere_is_told_and_not_left_behind(
+    terminal: Terminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(terminal.home)
+    with monkeypatch.context() as patch:
+        patch.setattr(copying, "_write", lambda _, target: (target.write_bytes(b"?"), "00")[1])
+        terminal("storage", "move", "data", tmp_path / "disk", "--yes").failed(10, "MP-INTEGRITY", "not what")
+    left = tmp_path / "disk/.data.unfinished"
+    assert left.is_dir()
+    assert "moving 'data' to" in terminal("storage", "ls").ok().err
+    done = terminal("storage", "move", "data", tmp_path / "other", "--yes").ok()
+    assert f"removing the copy that was begun: '{left}'" in done.err
+    assert not left.exists()
+    assert (terminal.home / "data").readlink() == tmp_path / "other/data"
+    assert "cut short" not in terminal("storage", "ls").ok().err
+
+
 def test_without_room_or_with_a_disk_that_lies_nothing_is_moved(
     terminal: Terminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -264,6 +316,7 @@ def test_a_move_is_asked_about(terminal: Terminal, tmp_path: Path) -> None:
     fill(terminal.home)
     words = ("storage", "move", "data", tmp_path / "disk")
     terminal(*words).failed(2, "MP-USAGE", "no terminal")
+    assert not (tmp_path / "disk").exists()
     assert "nothing was moved" in terminal(*words, typing="n\n").ok("2 files").err
     terminal(*words, "--dry-run").ok("nothing was moved")
     assert not (terminal.home / "data").is_symlink()
@@ -275,6 +328,57 @@ def test_a_damaged_record_of_a_move_is_named(terminal: Terminal) -> None:
     fill(terminal.home)
     switch.journal(terminal.home).write_text("{")
     terminal("key", "ls").failed(4, "MP-CONFIG", "storage-move.json")
+
+
+def access_list(*entries: tuple[int, int, int]) -> bytes:
+    """Tag, permissions and id of each entry, as Linux keeps them (acl(5), version 2)."""
+    return struct.pack("<I", 2) + b"".join(struct.pack("<HHI", *entry) for entry in entries)
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_copy_gives_nobody_more_access(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, known: bool
+) -> None:
+    """The group bits beside an access list are its mask: without the list the group would get them."""
+    source, nobody = tmp_path / "source", 0xFFFFFFFF
+    source.mkdir()
+    (source / "a.csv").write_text("a patient")
+    wanted = access_list((1, 6, nobody), (2, 6, 1234), (4, 0, nobody), (16, 6, nobody), (32, 0, nobody))
+    try:
+        os.setxattr(source / "a.csv", "system.posix_acl_access", wanted)
+    except OSError:
+        pytest.skip("this file system has no access lists")
+
+    def refuse(*_: object) -> None:
+        raise OSError
+
+    if not known:
+        monkeypatch.setattr(os, "setxattr", refuse)
+    copying.copy_folder(source, tmp_path / "target", lambda _: None)
+    copy = tmp_path / "target/a.csv"
+    if known:
+        assert os.getxattr(copy, "system.posix_acl_access") == wanted
+    else:
+        assert copy.stat().st_mode & 0o077 == 0
+
+
+def test_a_copy_that_cannot_have_the_same_group_is_for_no_group(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = tmp_path / "source"
+    source.mkdir()
+    (source / "a.csv").write_text("a patient")
+    (source / "a.csv").chmod(0o640)
+    if os.geteuid() != 0:
+        pytest.skip("only root can give a file to a group it is not in")
+    os.chown(source / "a.csv", 0, 4321)
+
+    def refuse(*_: object) -> None:
+        raise OSError
+
+    monkeypatch.setattr(os, "chown", refuse)
+    copying.copy_folder(source, tmp_path / "target", lambda _: None)
+    assert (tmp_path / "target/a.csv").stat().st_mode & 0o777 == 0o600
 
 
 def test_a_pipe_among_the_files_is_refused(tmp_path: Path) -> None:
@@ -291,6 +395,7 @@ def test_cleaning_up_removes_what_nothing_needs_and_nothing_else(hospital: Termi
     clutter = [
         home / "scratch/command-dead/file",
         home / "demo/x/prepared/a",
+        home / "tests/data/0123/prepared/data/a.csv",
         home / "laid-out" / ("ef" * 32) / "weights",
         home / "laid-out" / f"{'ef' * 32}.sums",
         home / "assets" / ("cd" * 32),
@@ -298,6 +403,7 @@ def test_cleaning_up_removes_what_nothing_needs_and_nothing_else(hospital: Termi
     for path in clutter:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
+    (home / "tests/0123456789ab.json").write_text("{}")
     (index,) = home.glob("registries/*/index.sqlite")
     needed = re.findall(rb"sha256: ([0-9a-f]{64})\n", index.read_bytes())[0].decode()
     (home / "assets" / needed).touch()

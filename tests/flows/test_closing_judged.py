@@ -123,6 +123,18 @@ def test_a_former_committee_member_rejects_nothing(gate: Gate) -> None:
     assert closes(gate, asked, "st-mary", closing("st-mary", *asked)) == []
 
 
+@WITH_MODEL
+def test_where_nobody_is_left_to_decide_the_admins_reject(gate: Gate) -> None:
+    """A request to take part in a benchmark that ended would else stay open for ever."""
+    world = gate.world
+    fields = association_fields(world, f"benchmarks/{TISSUE}/2.yml", f"cubes/{FOREST}/1.yml")
+    asked = gate.opened(world.write(Kind.ASSOCIATION, ASSOCIATION, **fields))
+    owner = TISSUE.partition("/")[0]
+    gate.host.enter(world.decide(owner, f"benchmarks/{TISSUE}/2.yml", "withdraw", authority=None))
+    only(closes(gate, asked, "clara", closing("clara", *asked)), "'clara' decides about nothing")
+    assert closes(gate, asked, "ada", closing("ada", *asked)) == []
+
+
 def test_a_revoked_key_closes_nothing(gate: Gate, asked: Asked) -> None:
     world = gate.world
     keys = [

@@ -102,6 +102,8 @@ def test_a_key_that_is_not_mine_or_was_revoked_is_told(host: Hosted) -> None:
         revoke_key(acme.deps, "SHA256:", "lost", None)
     with pytest.raises(UsageError, match="neither a fingerprint nor a key file"):
         revoke_key(acme.deps, "nothing", "lost", None)
+    with pytest.raises(UsageError, match="'' is neither a fingerprint nor a key file"):
+        revoke_key(acme.deps, "", "lost", None)
     with pytest.raises(DocumentError, match="is not a UTC time"):
         revoke_key(acme.deps, None, "lost", "yesterday")
     assert revoke_key(acme.deps, member_key("acme-next").public_key.fingerprint, "lost", None)[0].merged

@@ -192,6 +192,17 @@ def test_what_did_not_change_is_not_judged_again(host: Hosted, monkeypatch: pyte
     assert keep_up(ada.deps)[1].requests[0].judged != first.requests[0].judged
 
 
+def test_a_closing_is_verified_once(host: Hosted, monkeypatch: pytest.MonkeyPatch) -> None:
+    request = host.member().open(member_file(host.world, "eve"), author="eve")
+    ada = office(host, "ada")
+    with at_desk(ada.deps) as desk:
+        reject(desk, request.id, "not now")
+    before = keep_up(ada.deps)[1].closed
+    assert [c.member for c in before] == ["ada"]
+    monkeypatch.setattr(keep, "kept_closing", None)
+    assert keep_up(ada.deps)[1].closed == before
+
+
 def test_what_cannot_be_kept_is_told_and_what_was_sent_is_sent(host: Hosted) -> None:
     ada = office(host, "ada")
     request = host.member().open(member_file(host.world, "eve"), author="eve")

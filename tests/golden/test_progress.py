@@ -107,3 +107,15 @@ def test_a_long_step_is_drawn_and_leaves_one_line(
     assert screen.text.endswith("\r\033[Kverify: 4 in 2 s\n")
     console.say("next")
     assert screen.text.endswith("in 2 s\nnext\n")
+
+
+def test_what_is_said_moves_no_cursor_and_fails_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    screen = at_a(monkeypatch)
+    Console().say("a \x1b[2J title\nof two")
+    assert screen.text == "a ?[2J title\nof two\n"
+
+    def gone(_text: str) -> None:
+        raise OSError
+
+    monkeypatch.setattr(screen, "write", gone)
+    Console().say("nobody hears this")

@@ -108,7 +108,7 @@ class Repository(Protocol):
 
     @property
     def url(self) -> str:
-        """The upstream's address."""
+        """The upstream's address as it may be shown: without a user and password."""
         ...
 
     def fetch(self) -> Mapping[str, str]:
@@ -137,10 +137,6 @@ class Repository(Protocol):
 
     def added(self, base: str, head: str) -> Mapping[str, bytes]:
         """The registry files that `head` adds to `base`."""
-        ...
-
-    def beside(self, commit: str) -> Mapping[str, bytes]:
-        """The files of a commit that `commit_beside` wrote (raises RejectedError for any other)."""
         ...
 
     def holds(self, commit: str, files: Mapping[str, bytes]) -> bool:

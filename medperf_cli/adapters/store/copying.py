@@ -17,6 +17,7 @@ from medperf_cli.errors import ConfigurationError, ConflictError, IntegrityError
 
 _CHUNK = 4 * 1024 * 1024
 _ROUNDS = 3
+_LISTS = ("system.posix_acl_access", "system.posix_acl_default")  # acl(5)
 
 Advance = Callable[[int], None]
 
@@ -171,12 +172,33 @@ def _size(path: Path) -> int | None:
 
 
 def _like(source: Path, target: Path) -> None:
-    """The same permissions, times and, where it is allowed, owner."""
+    """The same permissions, times and, where it is allowed, owner; never access for more people."""
     info = source.lstat()
     with contextlib.suppress(OSError):  # only root may, and not on every network file system
         os.chown(target, info.st_uid, info.st_gid)
-    target.chmod(stat.S_IMODE(info.st_mode))
+    mode, there = stat.S_IMODE(info.st_mode), target.lstat()
+    if there.st_gid != info.st_gid:
+        mode &= ~(stat.S_IRWXG | stat.S_ISGID)  # they would be given to another group
+    if not _same_lists(source, target):
+        mode &= ~stat.S_IRWXG  # beside a list these bits are its mask, not the group's
+    target.chmod(mode)
     os.utime(target, ns=(info.st_atime_ns, info.st_mtime_ns))
+
+
+def _same_lists(source: Path, target: Path) -> bool:
+    """Give the copy the source's access control lists; whether it has them now, or there are none."""
+    if not hasattr(os, "getxattr"):
+        return True
+    for name in _LISTS:
+        try:
+            found = os.getxattr(source, name)
+        except OSError:
+            continue  # none, or the file system knows none
+        try:
+            os.setxattr(target, name, found)
+        except OSError:
+            return False
+    return True
 
 
 @contextlib.contextmanager

@@ -236,9 +236,7 @@ def _note(line: bytes, kept: list[str], progress: Progress) -> None:
 def printable(text: str) -> str:
     """A stranger's line without credentials in addresses and without terminal control characters."""
     text = re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", text)
-    text = re.sub(r"([a-z][a-z0-9+.-]*://)[^/@\s'\"]*@", r"\1", text, flags=re.IGNORECASE)
-    text = re.sub(r"(?i)((?:token|secret|password|key|signature)=)[^&\s'\"]+", r"\1...", text)
-    return "".join(c if c.isprintable() else " " for c in text).rstrip()
+    return "".join(c if c.isprintable() else " " for c in trace.without_secrets(text)).rstrip()
 
 
 def last_word(stderr: str) -> str:

@@ -178,7 +178,7 @@ class Index:
             for (i,) in self._all("SELECT DISTINCT id FROM entities WHERE kind = ? ORDER BY id", [str(kind)])
         ]
         last = [i for i in ids if i.rpartition("/")[2] == partial]
-        inside = [i for i in ids if partial in i]
+        inside = [i for i in ids if partial in i] if partial else []  # an unset variable names nothing
         for fits in ([partial] if partial in ids else [], last, inside):
             if len(fits) == 1:
                 return fits[0]

@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from medperf_cli.adapters.trace import without_secrets
 from medperf_cli.core.names import Kind, parse_path
 
 _UNDER_BENCHMARK = (Kind.ASSOCIATION, Kind.RESULT, Kind.RELEASE)
@@ -98,6 +99,11 @@ class Meta:
     """Of the root in force at the verified commit."""
     verified_commit: str
     clock: int
+
+    @property
+    def address(self) -> str:
+        """The url as it may be shown: without a user and password."""
+        return without_secrets(self.url)
 
 
 @dataclass(frozen=True)

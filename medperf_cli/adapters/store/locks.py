@@ -6,7 +6,6 @@ import contextlib
 import errno
 import fcntl
 import os
-import socket
 import stat
 import time
 from typing import TYPE_CHECKING
@@ -40,7 +39,7 @@ def exclusive(path: Path, what: str, *, wait: float = 0.0) -> Iterator[None]:
     descriptor = _open(path)
     try:
         _acquire(descriptor, path, wait)
-        _write_holder(descriptor, f"{what}, process {os.getpid()} on {socket.gethostname()}")
+        _write_holder(descriptor, f"{what}, process {os.getpid()} on {os.uname().nodename}")
         try:
             yield
         finally:

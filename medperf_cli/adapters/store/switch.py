@@ -12,6 +12,7 @@ import dataclasses
 import json
 import os
 import shutil
+import stat
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -30,12 +31,16 @@ _TEXTS = ("part", "source", "destination")
 
 @dataclass(frozen=True)
 class Move:
-    """One part on its way, from where to where; while `switching` its place may be empty."""
+    """One part on its way, from where to where; while `switching` its place may be empty.
+
+    `copy` is the inode of the folder where the copy grows: another home may use the same disk.
+    """
 
     part: str
     source: str
     destination: str
     switching: bool = False
+    copy: int = 0
 
 
 def journal(home: Path) -> Path:
@@ -46,6 +51,15 @@ def journal(home: Path) -> Path:
 def draft(destination: Path) -> Path:
     """Where the copy grows before it is complete: beside its place, on the same file system."""
     return destination.with_name(f".{destination.name}.unfinished")
+
+
+def is_copy(move: Move, path: Path) -> bool:
+    """Whether the copy that a move made stands at `path`, and not another home's, or anything else."""
+    try:
+        info = path.lstat()
+    except OSError:
+        return False
+    return stat.S_ISDIR(info.st_mode) and info.st_ino == move.copy
 
 
 def set_aside(home: Path, part: str) -> Path:
@@ -66,7 +80,7 @@ def read(home: Path) -> Move | None:
     try:
         found = json.loads(file.read_bytes())
         part, source, destination = (str(found[name]) for name in _TEXTS)
-        return Move(part, source, destination, found["switching"] is True)
+        return Move(part, source, destination, found["switching"] is True, int(found.get("copy", 0)))
     except FileNotFoundError:
         return None
     except (OSError, ValueError, TypeError, LookupError) as error:

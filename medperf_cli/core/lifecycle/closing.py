@@ -64,7 +64,7 @@ def expect_closable(main: Lifecycle, request: Change, member: str, verdict: Clos
     """See that a member may end a request so (raises RejectedError).
 
     Whoever signed all of it takes it back. Who holds the role to decide something in it rejects it; where
-    nothing is to be decided, because it is held or is a new root, the admins do.
+    nothing is to be decided, because it is held or is a new root, or nobody is left to, the admins do.
     """
     if verdict is ClosingVerdict.TAKEN_BACK:
         if not signed_all(request, member):
@@ -85,10 +85,14 @@ def signed_all(request: Change, member: str) -> bool:
 
 
 def deciders(main: Lifecycle, request: Change) -> frozenset[str]:
-    """Who holds a role to decide something in a request, under what is in force in main."""
+    """Who holds a role to decide something in a request, under what is in force in main; else the admins.
+
+    They are asked too where nobody holds the role any more: the benchmark may have ended.
+    """
     after = Lifecycle(Reader(Overlay(main.reader.snapshot, request.added)))
-    found = set(_roles(after, request)) or {(Role.ADMINS, main.reader.root_path)}
-    return frozenset(member for role, subject in found for member in _people(main, role, subject))
+    roles = set(_roles(after, request))
+    found = frozenset(member for role, subject in roles for member in _people(main, role, subject))
+    return found or _people(main, Role.ADMINS, main.reader.root_path)
 
 
 def _roles(after: Lifecycle, request: Change) -> Iterator[tuple[Role, EntityPath]]:

@@ -31,7 +31,8 @@ def openssh(_world: World) -> Finding:
     """`ssh-keygen` is there, and from an OpenSSH that signs files."""
     if _output("ssh-keygen", "-?") is None:
         return fail(
-            "program 'ssh-keygen' was not found", "install OpenSSH 8.2 or newer (Debian: openssh-client)"
+            "program 'ssh-keygen' was not found, or does not answer",
+            "install OpenSSH 8.2 or newer (Debian: openssh-client)",
         )
     said = _output("ssh", "-V") or ""
     found = re.search(r"OpenSSH_(\d+)\.(\d+)", said)

@@ -28,7 +28,7 @@ def registry(world: World) -> Finding:
         return fail(f"{settings.registry} was never verified", "run `medperf registry sync`")
     synced = dt.datetime.fromtimestamp(place(settings).lock.stat().st_mtime, dt.UTC)
     days = (world.deps.clock() - synced).days
-    text = f"{settings.registry} from {meta.url}, verified up to {meta.verified_commit[:12]}"
+    text = f"{settings.registry} from {meta.address}, verified up to {meta.verified_commit[:12]}"
     if days > _OLD_DAYS:
         return warn(f"{text}, synced {days} days ago", "run `medperf registry sync`")
     return ok(f"{text}, synced {max(0, days)} days ago")
@@ -42,13 +42,13 @@ def reachable(world: World) -> Finding:
     with reading(settings) as (_, meta):
         pass
     if world.offline:
-        return ok(f"not asked: {meta.url} (--offline)")
+        return ok(f"not asked: {meta.address} (--offline)")
     head = head_of(meta.url, seconds=_SECONDS)
     if head is None:
         return fail(
-            f"{meta.url} answers, and has no branch 'main'", "ask the registry's admins for its address"
+            f"{meta.address} answers, and has no branch 'main'", "ask the registry's admins for its address"
         )
-    return ok(f"{meta.url} answers" + ("" if head == meta.verified_commit else "; there is news to sync"))
+    return ok(f"{meta.address} answers" + ("" if head == meta.verified_commit else "; there is news to sync"))
 
 
 def root(world: World) -> Finding:

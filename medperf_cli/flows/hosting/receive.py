@@ -133,12 +133,7 @@ class Receiver:
         yield from sorted(found)
 
     def _decisions(self, update: RefUpdate, ref: RequestRef, member: str) -> Iterator[Finding]:
-        # The head must be there before: refs of one push appear one after the other, and the merge bot
-        # removes decisions without a request.
-        head = self.store.rev(str(RequestRef(ref.id)))
-        if head is None:
-            yield refusal(update.ref, "there is no open request of this id", "sync: it may be merged by now")
-            return
+        head = self._head_of(ref)
         assert update.new is not None  # noqa: S101 - deletions were refused before
         main = self._current_main()
         request = request_change(self.store, main, ref.id, head)
@@ -157,15 +152,20 @@ class Receiver:
         if update.old is not None:
             yield refusal(update.ref, "a closing never changes", "the request is closed already")
             return
-        head = self.store.rev(str(RequestRef(ref.id)))
-        if head is None:
-            yield refusal(update.ref, "there is no open request of this id", "sync: it may be merged by now")
-            return
+        head = self._head_of(ref)
         assert update.new is not None  # noqa: S101 - deletions were refused before
         main = self._current_main()
         yield from self._dates(update.new)
         request = OpenRequest(ref.id, head, closings={member: update.new})
         judged_closing(self.store, main, request, member, latest=self.now + AHEAD)
+
+    def _head_of(self, ref: RequestRef) -> str:
+        # The head must be there before: refs of one push appear one after the other, and the merge bot
+        # removes decisions without a request.
+        head = self.store.rev(str(RequestRef(ref.id)))
+        if head is None:
+            raise RejectedError("there is no open request of this id", hint="sync: it may be merged by now")
+        return head
 
     def _closed(self, main: str, ref: RequestRef) -> Iterator[Finding]:
         """What was rejected or taken back is not opened again as it was."""

@@ -13,7 +13,7 @@ from medperf_cli.adapters.forge.base import Answer, CommitNote, Repository
 from medperf_cli.adapters.store.remote import fetch, push
 from medperf_cli.adapters.store.repository import GitStore
 from medperf_cli.adapters.store.writing import Author, write_commit
-from medperf_cli.flows.hosting.closings import closing_files
+from medperf_cli.adapters.trace import without_secrets
 from medperf_cli.flows.hosting.request_commits import note
 
 # A namespace of its own: what `sync` has verified is not moved by looking at requests.
@@ -40,7 +40,7 @@ class Upstream(Repository):
     @property
     @override
     def url(self) -> str:
-        return self._url
+        return without_secrets(self._url)
 
     @override
     def fetch(self) -> Mapping[str, str]:
@@ -83,10 +83,6 @@ class Upstream(Repository):
     @override
     def added(self, base: str, head: str) -> Mapping[str, bytes]:
         return self._store.change(base, head).added
-
-    @override
-    def beside(self, commit: str) -> Mapping[str, bytes]:
-        return closing_files(self._store, commit)
 
     @override
     def holds(self, commit: str, files: Mapping[str, bytes]) -> bool:

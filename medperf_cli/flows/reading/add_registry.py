@@ -81,7 +81,7 @@ def _settle(place: Place, unfinished: Path, meta: Meta) -> None:
         known = opened(place)
         if known.url != meta.url:
             raise ConfigurationError(
-                f"registry {meta.registry} is here already, from '{known.url}'",
+                f"registry {meta.registry} is here already, from '{known.address}'",
                 hint=f"remove '{place.folder}' to begin anew (this forgets what was seen)",
             )
         return

@@ -34,4 +34,4 @@ def _meta(settings: Settings, registry: str) -> dict[str, Any]:
             meta = index.meta()
     except MedperfError as error:
         return {"url": f"({error.message})", "commit": None}
-    return {"url": meta.url if meta else None, "commit": meta.verified_commit[:12] if meta else None}
+    return {"url": meta.address if meta else None, "commit": meta.verified_commit[:12] if meta else None}

@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from medperf_cli.adapters.files import write_atomic, writing
+from medperf_cli.adapters.store.locks import exclusive
 from medperf_cli.adapters.store.settings import Settings
 from medperf_cli.core.dataset_hash import SALT_BYTES
 from medperf_cli.errors import ConfigurationError, IntegrityError
 
 HASHED = ("data", "labels", "metadata")
 """The folders whose files make up the dataset's hash."""
+_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
@@ -125,13 +127,17 @@ def found_source(source: Source) -> Source:
 
 
 def remember_source(settings: Settings, dataset: str, source: Source) -> None:
-    """Write down, at this site only, where a dataset's raw data and labels are (raises as `found_source`)."""
+    """Write down, at this site only, where a dataset's raw data and labels are (raises as `found_source`).
+
+    While storage is moved it waits, then raises ConflictError: it must not begin a second folder of data.
+    """
     found = found_source(source)
     folder = dataset_folder(settings, dataset)
-    with writing(folder.root):
-        folder.root.mkdir(mode=0o700, parents=True, exist_ok=True)
     text = {name: str(path) for name, path in found.roots.items()}
-    write_atomic(folder.source, _json({**text, "as_prepared": found.as_prepared}), mode=0o600)
+    with exclusive(settings.scratch / "lock", "remembering raw data", wait=_SECONDS):
+        with writing(folder.root):
+            folder.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        write_atomic(folder.source, _json({**text, "as_prepared": found.as_prepared}), mode=0o600)
 
 
 def read_source(folder: DatasetFolder) -> Source:

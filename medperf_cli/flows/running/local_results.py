@@ -96,7 +96,7 @@ def local_results(spool: Spool, index: Index, owner: str) -> list[LocalResult]:
 
 def find_local(spool: Spool, index: Index, owner: str, uid: str) -> LocalResult:
     """The one whose key begins with `uid` (raises UnknownIdError where none or several do)."""
-    fits = [result for result in local_results(spool, index, owner) if result.key.startswith(uid)]
+    fits = [result for result in local_results(spool, index, owner) if uid and result.key.startswith(uid)]
     if len(fits) != 1:
         raise UnknownIdError(
             f"'{uid}' means {len(fits)} local results", hint="see `medperf result show_local_results`"

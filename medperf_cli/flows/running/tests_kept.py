@@ -8,15 +8,16 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from medperf_cli.adapters.executor.spool import Spool
 from medperf_cli.adapters.files import write_atomic
 from medperf_cli.adapters.store.settings import Settings
 from medperf_cli.errors import InterruptedByUserError, MedperfError, UnknownIdError
-from medperf_cli.flows.running.cube_inputs import cube_digest
-from medperf_cli.flows.running.parts import Parts, PinnedCube
-from medperf_cli.flows.running.workbench import Workbench
+
+if TYPE_CHECKING:
+    from medperf_cli.adapters.executor.spool import Spool
+    from medperf_cli.flows.running.parts import Parts, PinnedCube
+    from medperf_cli.flows.running.workbench import Workbench
 
 _UID = 12
 _MAX_BYTES = 1 << 20
@@ -110,6 +111,8 @@ def _folder(settings: Settings) -> Path:
 
 
 def _uid(parts: Parts, model: PinnedCube, digest: str) -> str:
+    from medperf_cli.flows.running.cube_inputs import cube_digest  # noqa: PLC0415 - start-up of `test ls`
+
     cubes = [cube_digest(cube.cube) for cube in (parts.preparator, model, parts.metrics)]
     benchmark = [metric.document() for metric in parts.benchmark.metrics]
     text = json.dumps([cubes, model.name, benchmark, digest], sort_keys=True)

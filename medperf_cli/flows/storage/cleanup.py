@@ -52,6 +52,11 @@ def _prepared_demo(deps: Deps) -> Iterator[Path]:
     yield from _whole(deps.settings.home / "demo")
 
 
+def _tested_data(deps: Deps) -> Iterator[Path]:
+    """What tests prepared of raw data; their records stay."""
+    yield from _whole(deps.settings.home / "tests" / "data")
+
+
 def _laid_out(deps: Deps) -> Iterator[Path]:
     yield from _whole(deps.settings.home / "laid-out")
 
@@ -104,6 +109,7 @@ def _half_registries(deps: Deps) -> Iterator[Path]:
 CLUTTER: dict[str, Finder] = {
     "scratch of commands that are gone": _dead_scratch,
     "prepared demo data": _prepared_demo,
+    "data that tests prepared": _tested_data,
     "unpacked files of cubes": _laid_out,
     "outputs of failed attempts": _failed_outputs,
     "assets that no registry here names": _unused_assets,

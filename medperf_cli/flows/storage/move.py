@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from medperf_cli.adapters.files import writing
+from medperf_cli.adapters.steps import Bytes
 from medperf_cli.adapters.store import switch
 from medperf_cli.adapters.store.copying import copy_folder, listing
 from medperf_cli.adapters.store.locks import exclusive
@@ -55,8 +56,10 @@ def move(deps: Deps, parts: Sequence[str], target: Path) -> list[Moved]:
         raise UsageError(f"there is nothing to move in '{home}'", hint="see `medperf storage ls`")
     if not deps.confirm(_plan(home, there, place)):
         return []
+    with writing(place):
+        place.mkdir(mode=0o700, parents=True, exist_ok=True)
     with switch.moving(home), idle(deps, "moving storage"):
-        _finish_earlier(home, there)
+        _finish_earlier(deps, there, place)
         return [_move(deps, part, place / part) for part in there]
 
 
@@ -69,8 +72,6 @@ def _target(home: Path, target: Path) -> Path:
         ) from None
     if place != home.resolve() and place.is_relative_to(home.resolve()):
         raise UsageError(f"'{target}' is inside '{home}'", hint="name a folder on the other disk")
-    with writing(place):
-        place.mkdir(mode=0o700, parents=True, exist_ok=True)
     return home if place == home.resolve() else place
 
 
@@ -84,8 +85,9 @@ def _plan(home: Path, parts: Sequence[str], place: Path) -> str:
     )
 
 
-def _finish_earlier(home: Path, parts: Sequence[str]) -> None:
+def _finish_earlier(deps: Deps, parts: Sequence[str], place: Path) -> None:
     """Clear what an earlier move left; one of another part that was cut short is finished first."""
+    home = deps.settings.home
     earlier = switch.read(home)
     if earlier is None:
         return
@@ -96,6 +98,20 @@ def _finish_earlier(home: Path, parts: Sequence[str]) -> None:
             f"moving '{earlier.part}' to '{earlier.destination}' was cut short",
             hint=f"finish it first: the same with '{earlier.part}' and '{Path(earlier.destination).parent}'",
         )
+    elif Path(earlier.destination) != place / earlier.part:
+        _abandon(deps, earlier)
+
+
+def _abandon(deps: Deps, earlier: switch.Move) -> None:
+    """Remove the copy that was begun in another place: it may hold data of patients."""
+    destination = Path(earlier.destination)
+    for left in (switch.draft(destination), destination):
+        if switch.is_copy(earlier, left):
+            deps.talk.say(f"removing the copy that was begun: '{left}'")
+            with writing(left):
+                shutil.rmtree(left)
+            return
+    deps.talk.say(f"if a copy was begun beside '{destination}', it was not found: remove it there")
 
 
 def _move(deps: Deps, part: str, destination: Path) -> Moved:
@@ -110,9 +126,12 @@ def _move(deps: Deps, part: str, destination: Path) -> Moved:
     if destination.is_relative_to(source):
         raise UsageError(f"'{destination}' is inside what is moved", hint="name a folder outside of it")
     unfinished = switch.draft(destination)
-    _make_way(home, part, destination, unfinished)
+    resumed = _make_way(home, part, destination, unfinished)
     _expect_room(source, unfinished, destination.parent)
-    planned = switch.Move(part, str(source), str(destination))
+    with writing(unfinished):
+        if not resumed:
+            unfinished.mkdir(mode=0o700)  # fails where another home was faster
+        planned = switch.Move(part, str(source), str(destination), copy=unfinished.lstat().st_ino)
     switch.write(home, planned)
     with ExitStack() as held:
         _hold(held, part, source)
@@ -120,7 +139,7 @@ def _move(deps: Deps, part: str, destination: Path) -> Moved:
 
         def advance(size: int) -> None:
             done[0] += size
-            deps.talk.progress(f"moving {part}", done[0], max(total, done[0]))
+            deps.talk.progress(Bytes(f"moving {part}"), done[0], max(total, done[0]))
 
         copy_folder(source, unfinished, advance)
         if destination != home / part:
@@ -136,18 +155,32 @@ def _spot(path: Path) -> Path:
     return path.parent.resolve() / path.name
 
 
-def _make_way(home: Path, part: str, destination: Path, unfinished: Path) -> None:
-    """See that the new place is free; a complete copy of a move that was killed is looked through again."""
-    if destination == home / part or not os.path.lexists(destination):
-        return
+def _make_way(home: Path, part: str, destination: Path, unfinished: Path) -> bool:
+    """See that the new place is free; whether the copy of a move that was killed is there to go on with."""
     earlier = switch.read(home)
-    if earlier is None or (earlier.part, earlier.destination) != (part, str(destination)):
-        raise ConflictError(
-            f"'{destination}' is there already, and not from here",
-            hint="name another folder, or move that away",
-        )
-    with writing(destination):
-        destination.rename(unfinished)
+    ours = earlier is not None and (earlier.part, earlier.destination) == (part, str(destination))
+    resumed = False
+    for there in (unfinished, destination):
+        if there == home / part or not os.path.lexists(there):
+            continue
+        if earlier is not None and ours and switch.is_copy(earlier, there):
+            resumed = True
+            if there == destination:
+                with writing(destination):
+                    destination.rename(unfinished)
+            continue
+        if there != unfinished or not _is_empty(there):
+            raise ConflictError(
+                f"'{there}' is there already, and not from here",
+                hint="name another folder, or move that away",
+            )
+        with writing(there):
+            there.rmdir()  # killed before it was written down
+    return resumed
+
+
+def _is_empty(folder: Path) -> bool:
+    return folder.is_dir() and not folder.is_symlink() and not any(folder.iterdir())
 
 
 def _expect_room(source: Path, unfinished: Path, target: Path) -> None:

@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from medperf_cli.adapters.executor.spool import Spool
+from medperf_cli.adapters.store import switch
 from medperf_cli.adapters.store.locks import exclusive
 from medperf_cli.adapters.store.settings import Settings
 from medperf_cli.errors import ConflictError
 from medperf_cli.flows.deps import Deps
 
 _SECONDS = 5.0
+_AGAIN = "run the same command again, or move it elsewhere"
 _WAIT = "wait until it has finished, then run the same command again"
 
 
@@ -40,6 +41,7 @@ PARTS = (
     Part("assets", "images, weights, demo data", "yes; fetched again", movable=True),
     Part("data", "salts, prepared data of real patients", "never the salt", movable=True),
     Part("runs", "runs and their results; of real patients", "then cells are run again", movable=True),
+    Part("tests", "records of tests, data they prepared; of real patients", "yes"),
     Part("demo", "prepared demo data", "yes"),
     Part("laid-out", "unpacked files of cubes", "yes"),
     Part("scratch", "folders of tasks under way", "when nothing runs"),
@@ -93,6 +95,12 @@ def listed(settings: Settings) -> list[dict[str, Any]]:
     return rows
 
 
+def cut_short(home: Path) -> str:
+    """What is said of a move that did not end, whose copy may hold data of patients; empty for none."""
+    move = switch.read(home)
+    return "" if move is None else f"moving '{move.part}' to '{move.destination}' was cut short: {_AGAIN}"
+
+
 @contextmanager
 def idle(deps: Deps, what: str) -> Iterator[None]:
     """While the block runs no task is under way here, and none can begin.
@@ -101,6 +109,8 @@ def idle(deps: Deps, what: str) -> Iterator[None]:
         ConflictError: a task runs, on this machine or, where the folder is shared, on another one.
 
     """
+    from medperf_cli.adapters.executor.spool import Spool  # noqa: PLC0415 - `storage ls` needs none
+
     settings = deps.settings
     with exclusive(settings.scratch / "lock", what, wait=_SECONDS):
         for folder in sorted(settings.scratch.glob("command-*")):

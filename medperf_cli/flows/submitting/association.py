@@ -64,7 +64,7 @@ def expect_one(dataset: str | None, model: str | None) -> None:
 
 def association_id(desk: Desk, benchmark: str, *, dataset: str | None, model: str | None) -> str:
     """The id of the association of a dataset or model, each named by a part (raises UnknownIdError)."""
-    folder, kind = ("models", Kind.CUBE) if model else ("datasets", Kind.DATASET)
+    folder, kind = ("models", Kind.CUBE) if model is not None else ("datasets", Kind.DATASET)
     subject = desk.resolve(kind, model or dataset or "")
     return f"{desk.resolve(Kind.BENCHMARK, benchmark)}/{folder}/{subject}"
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from medperf_cli.adapters.forge.base import Forge, Request
@@ -43,16 +42,16 @@ def asked_now(store: GitStore, main: str, forge: Forge, now: str, before: Asked)
 
     """
     known = {request.judged: request for request in before.requests}
-    found = []
-    for request in itertools.islice(forge.list(), _MOST):
+    requests, found = forge.list(), []
+    for request in requests[:_MOST]:
         key = _judged(main, request)
         kept = known.get(key) or _open(store, main, request)
         if kept is not None:
             found.append(dataclasses.replace(kept, judged=key))
-    closed = forge.closed()
-    ended = [c for request in closed for c in _closed(store, main, request)]
+    settled = {(c.id, c.member, c.commit): c for c in before.closed}
+    ended = [c for request in forge.closed() for c in _closed(store, main, request, settled)]
     newest = sorted(ended, key=lambda c: (c.time, c.id), reverse=True)[:_MOST]
-    return Asked(now, tuple(found), tuple(newest))
+    return Asked(now, tuple(found), tuple(newest), max(0, len(requests) - _MOST))
 
 
 def _judged(main: str, request: Request) -> str:
@@ -124,11 +123,19 @@ def _fields(entity: Entity) -> dict[str, Any]:
     return found | ({"benchmark": parse_path(pin["path"]).id} if pin else {})
 
 
-def _closed(store: GitStore, main: str, request: Request) -> Iterator[ClosedRequest]:
+def _closed(
+    store: GitStore, main: str, request: Request, settled: Mapping[tuple[str, str, str], ClosedRequest]
+) -> Iterator[ClosedRequest]:
+    """The closings of a request that count; one that counted before is not verified again."""
     for member, commit in sorted(request.closings.items()):
+        if known := settled.get((request.id, member, commit)):
+            yield known
+            continue
         closing = kept_closing(store, main, request.id, member, commit)
         if closing is not None and closing.head == request.head:
             added = store.change(request.base, request.head).added
             paths = tuple(sorted(path for path in added if path.endswith(".yml")))
             about = (request.id, request.title, request.author, request.since.strftime(TIME))
-            yield ClosedRequest(*about, str(closing.verdict), member, closing.reason, closing.time, paths)
+            yield ClosedRequest(
+                *about, str(closing.verdict), member, closing.reason, closing.time, paths, commit
+            )

@@ -119,10 +119,12 @@ def _me(desk: Desk) -> tuple[EntityPath, Member]:
 
 def _fingerprint(deps: Deps, which: str | None) -> str:
     if which is None or not which.startswith("SHA256:"):
-        file = Path(which).expanduser() if which else deps.settings.key
-        if file is None or not file.exists():
+        file = deps.settings.key if which is None else Path(which).expanduser()
+        if file is None or not file.is_file():
             raise UsageError(
-                f"'{which}' is neither a fingerprint nor a key file" if which else "no key is chosen",
+                f"'{which}' is neither a fingerprint nor a key file"
+                if file is not None
+                else "no key is chosen",
                 hint="`medperf member view` shows a member's keys; a fingerprint begins with SHA256:",
             )
         return SshKeygenSigner(file, interactive=deps.interactive).public_key.fingerprint

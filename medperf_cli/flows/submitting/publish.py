@@ -125,7 +125,7 @@ def _sent(desk: Desk, request: Request, report: Callable[[], Report]) -> Publish
 def preview(desk: Desk, title: str) -> str:
     """The exact files that will leave, as text."""
     files = desk.composer.files
-    parts = [f"This will be sent to {desk.meta.url} ({title}):\n"]
+    parts = [f"This will be sent to {desk.meta.address} ({title}):\n"]
     for text in desk.composer.paths:
         body = "".join(f"  {line}\n" for line in files[text].decode().splitlines())
         by = parse_path(text).signer or "its admins"

@@ -72,4 +72,6 @@ def _statement(desk: Desk, request: Request, verdict: ClosingVerdict, reason: st
 def _preview(desk: Desk, request: Request, payload: bytes) -> str:
     """The exact statement that will leave, as text."""
     body = "".join(f"  {line}\n" for line in payload.decode().splitlines())
-    return f"This will be sent to {desk.meta.url} and closes request {request.id} ({request.title}):\n{body}"
+    return (
+        f"This will be sent to {desk.meta.address} and closes request {request.id} ({request.title}):\n{body}"
+    )

@@ -126,7 +126,7 @@ def merge(desk: Desk, request_id: str, reason: str) -> Published:
 def _preview(desk: Desk, gathered: Gathered) -> str:
     """The exact files that a merge brings into main, as text."""
     files = gathered.change.added
-    lines = [f"This will be merged into main of {desk.meta.url} (request {gathered.request.id}):\n"]
+    lines = [f"This will be merged into main of {desk.meta.address} (request {gathered.request.id}):\n"]
     lines += [f"  registry/{p}  sha256 {sha256(files[p])}\n" for p in sorted(files) if p.endswith(".yml")]
     return "".join(lines)
 

@@ -6,14 +6,17 @@ from pathlib import Path
 
 import pytest
 
+from medperf_cli.adapters.store.locks import exclusive
 from medperf_cli.core.entities.fields import Asset
 from medperf_cli.errors import (
     ConfigurationError,
+    ConflictError,
     ContainerError,
     EngineError,
     IntegrityError,
     TaskTimeoutError,
 )
+from medperf_cli.flows.running import dataset_folder
 from medperf_cli.flows.running.dataset_folder import Source, remember_source
 from medperf_cli.flows.running.prepare import prepare_dataset
 from medperf_cli.flows.running.prepared_data import check_prepared
@@ -46,6 +49,17 @@ def test_the_same_files_have_another_hash_at_another_site(make_hospital: MakeHos
     hospital.folder.salt.unlink()
     assert hospital.prepare(again=True).hash != first
     assert hospital.folder.previous.is_dir()
+
+
+def test_nothing_is_remembered_in_data_that_are_being_moved(
+    hospital: Hospital, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dataset_folder, "_SECONDS", 0.1)
+    source = Source(*raw_folders(tmp_path))
+    with exclusive(hospital.settings.scratch / "lock", "moving storage"):
+        with pytest.raises(ConflictError, match="is locked by moving storage"):
+            remember_source(hospital.settings, DATASET, source)
+        assert not hospital.folder.root.exists()
 
 
 @pytest.mark.parametrize("missing", ["data", "labels"])

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from medperf_cli.errors import UnknownIdError
+from medperf_cli.flows.running import local_results
 from medperf_cli.flows.running.watching import Counts, following, report_counts
 from tests.support.hospital import Listener
 
@@ -48,3 +52,13 @@ def test_the_bar_moves_and_the_last_word_is_told(tmp_path: Path, monkeypatch: py
         report.write_text("status_name: {a: DONE, b: DONE}\nstatus: {a: 1, b: 1}\n")
     assert talk.bars[0] == ("preparing cases", 1, 2)
     assert talk.said[-1] == "report: 2 cases: 2 DONE"
+
+
+def test_an_empty_uid_names_no_result(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else `result submit -r "$UNSET"` would send the one result there is."""
+    only: Any = SimpleNamespace(key="ab" * 32)
+    nothing: Any = None
+    monkeypatch.setattr(local_results, "local_results", lambda *_: [only])
+    assert local_results.find_local(nothing, nothing, "st-mary", "abab") is only
+    with pytest.raises(UnknownIdError, match="'' means 0 local results"):
+        local_results.find_local(nothing, nothing, "st-mary", "")

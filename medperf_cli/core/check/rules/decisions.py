@@ -11,8 +11,6 @@ from medperf_cli.core.lifecycle.requirement import Role, body, revoking_role
 from medperf_cli.core.lifecycle.standing import Standing
 from medperf_cli.core.names import EntityPath, Kind
 
-_SEALED = (DecisionVerdict.ACKNOWLEDGE, DecisionVerdict.REVEAL)
-
 
 def _standing_decisions(submission: Submission) -> Iterator[tuple[EntityPath, EntityPath, Decision]]:
     """Decisions of the change whose subject stands with the digest they name: path, subject, decision."""
