@@ -11,6 +11,7 @@ from medperf_cli.adapters.store.index_rows import SCHEMA_VERSION, Filter
 from medperf_cli.core.names import Kind
 from medperf_cli.flows.reading.listing import columns, listed
 from medperf_cli.flows.reading.requested import WAITING, waiting_rows
+from medperf_cli.flows.reading.review_list import Wanted, open_rows
 from medperf_cli.flows.reading.sync import sync
 from medperf_cli.flows.reading.todo import Item
 from medperf_cli.flows.submitting import keep
@@ -87,6 +88,17 @@ def test_what_is_pending_in_main_says_whom_it_waits_for(host: Hosted) -> None:
     assert (row["standing"], row["request"], row["waits_for"]) == ("pending", None, ["clara"])
     (item,) = [i for i in what_waits(clara.deps) if i.sort == "decide"]
     assert item.command == f"medperf association approve -b {TISSUE} -m {FOREST}"
+
+
+@WITH_MODEL
+def test_a_request_merged_by_hand_too_early_still_says_whom_it_waits_for(host: Hosted) -> None:
+    files = asked_to_take_part(host)
+    request = host.member().open(files)
+    host.enter(files)  # by somebody who may push: its ref stays, and nobody has approved
+    clara = office(host, "clara")
+    _, asked = keep_up(clara.deps)
+    (row,) = open_rows(asked, Wanted())
+    assert (row["request"], row["waits_for"]) == (request.id, ["clara"])
 
 
 @WITH_MODEL

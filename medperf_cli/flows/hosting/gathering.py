@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from medperf_cli.adapters.store.repository import GitStore
@@ -12,6 +12,7 @@ from medperf_cli.core.check.engine import check
 from medperf_cli.core.check.findings import Finding, Report, Severity, Verdict
 from medperf_cli.core.lifecycle.reader import Reader
 from medperf_cli.core.lifecycle.standing import Lifecycle, Standing
+from medperf_cli.core.names import EntityPath
 from medperf_cli.core.requests import OpenRequest, decidable
 from medperf_cli.core.snapshot import Change, Snapshot
 from medperf_cli.errors import RejectedError
@@ -26,7 +27,7 @@ class Gathered:
     """A request against one commit of main.
 
     `change` holds what main lacks of it; `used` are commits of decisions that count, by member; `left_out`
-    are members whose decisions no longer do.
+    are members whose decisions no longer do. `waiting_in_main` is what of it main has, and is pending there.
     """
 
     request: OpenRequest
@@ -35,12 +36,12 @@ class Gathered:
     used: Mapping[str, str]
     left_out: tuple[str, ...]
     report: Report
-    waits_in_main: bool
+    waiting_in_main: tuple[EntityPath, ...]
 
     @property
     def done(self) -> bool:
         """Whether nothing is left to merge or to decide."""
-        return not self.change.added and not self.waits_in_main
+        return not self.change.added and not self.waiting_in_main
 
     @property
     def hindrances(self) -> tuple[Finding, ...]:
@@ -67,8 +68,8 @@ def gather(store: GitStore, main: str, request: OpenRequest) -> Gathered:
     # What stands in main already brings no parent to the merge.
     used = {m: request.decisions[m] for m, files in counted.items() if files.keys() & change.added.keys()}
     left_out = tuple(sorted({*odd, *(decisions.keys() - counted.keys())}))
-    waits = _waits(Lifecycle(Reader(snapshot)), own)
-    return Gathered(request, main, change, used, left_out, report, waits)
+    waiting = tuple(_waiting(Lifecycle(Reader(snapshot)), own))
+    return Gathered(request, main, change, used, left_out, report, waiting)
 
 
 def _decisions(
@@ -103,15 +104,14 @@ def _that_count(
     return kept, change, report
 
 
-def _waits(state: Lifecycle, own: Change) -> bool:
-    """Whether something of the request stands in main and still waits there for decisions."""
-    for path in decidable(own.added):
+def _waiting(state: Lifecycle, own: Change) -> Iterator[EntityPath]:
+    """What of the request stands in main and still waits there for decisions."""
+    for path in sorted(decidable(own.added)):
         if state.reader.digest(path) is None or state.standing(path) is not Standing.PENDING:
             continue
         current = state.in_force(path.kind, path.id)
         if current is None or current.version < path.version:
-            return True
-    return False
+            yield path
 
 
 def merge_request(store: GitStore, gathered: Gathered, *, author: Author, now: dt.datetime) -> str:

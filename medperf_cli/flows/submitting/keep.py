@@ -90,7 +90,8 @@ def waits_of(gathered: Gathered) -> Iterator[Waits]:
         return
     base = gathered.change.base
     after = Lifecycle(Reader(Overlay(base, gathered.change.added)))
-    open_votes = list(waiting.undecided(after, gathered.change.entities))
+    asked = {*gathered.change.entities, *gathered.waiting_in_main}
+    open_votes = list(waiting.undecided(after, asked))
     for wanted in open_votes:
         yield Waits(str(wanted.path), str(wanted.verdict), str(wanted.role), wanted.count, wanted.members)
     if not open_votes and gathered.report.verdict is Verdict.REVIEW:
