@@ -9,7 +9,7 @@ import pytest
 from medperf_cli.adapters.store.index_rows import Filter
 from medperf_cli.core.names import Kind
 from medperf_cli.errors import DocumentError, UsageError
-from medperf_cli.flows.reading.registry import reading
+from medperf_cli.flows.reading.verified_index import reading
 from medperf_cli.flows.submitting.change_benchmark import allowed_members, set_priority, update_policy
 from medperf_cli.flows.submitting.desk import at_desk
 from medperf_cli.flows.submitting.review import approve

@@ -7,7 +7,8 @@ import datetime as dt
 from medperf_cli.adapters.store.remote import head_of
 from medperf_cli.core.names import Kind
 from medperf_cli.flows.doctor.finding import Finding, World, fail, ok, warn
-from medperf_cli.flows.reading.registry import place, reading
+from medperf_cli.flows.reading.registry import place
+from medperf_cli.flows.reading.verified_index import reading
 
 _SECONDS = 6.0
 _OLD_DAYS = 30

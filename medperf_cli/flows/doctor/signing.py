@@ -11,7 +11,7 @@ from medperf_cli.core.names import Kind
 from medperf_cli.errors import UnknownIdError
 from medperf_cli.flows.doctor.finding import Finding, World, fail, ok, warn
 from medperf_cli.flows.identity import signer
-from medperf_cli.flows.reading.registry import reading
+from medperf_cli.flows.reading.verified_index import reading
 
 _TEST = b"medperf doctor\n"
 _NAMESPACE = "medperf-doctor"

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from medperf_cli.adapters.store.index_rows import Filter
 from medperf_cli.adapters.store.settings import Settings
 from medperf_cli.core.names import Kind
-from medperf_cli.flows.reading.registry import reading
+from medperf_cli.flows.reading.verified_index import reading
 
 _OWN = (
     Kind.MEMBER,

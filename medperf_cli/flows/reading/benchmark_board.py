@@ -8,7 +8,7 @@ from medperf_cli.adapters.store.index_rows import Filter
 from medperf_cli.core.board import Board, board
 from medperf_cli.core.names import Kind
 from medperf_cli.flows.deps import Deps
-from medperf_cli.flows.reading.registry import reading
+from medperf_cli.flows.reading.verified_index import reading
 
 
 def benchmark_board(deps: Deps, benchmark: str) -> Board:

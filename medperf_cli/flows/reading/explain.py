@@ -13,7 +13,7 @@ from medperf_cli.core.sshsig import parse_public_key
 from medperf_cli.core.trust.verified import signing_key
 from medperf_cli.errors import IntegrityError, UsageError
 from medperf_cli.flows.deps import Deps
-from medperf_cli.flows.reading.registry import reading
+from medperf_cli.flows.reading.verified_index import reading
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from medperf_cli.adapters.store.index_rows import Filter, Meta, Row, StoredEntity
 from medperf_cli.core.names import EntityPath, Kind, parse_path
 from medperf_cli.flows.reading.allowed_signers import allowed_signers
-from medperf_cli.flows.reading.registry import reading
+from medperf_cli.flows.reading.verified_index import reading
 
 if TYPE_CHECKING:
     from medperf_cli.adapters.store.index import Index

@@ -14,8 +14,9 @@ from medperf_cli.core.names import Kind, parse_path
 from medperf_cli.core.scores import Value, value_of
 from medperf_cli.flows.deps import Deps
 from medperf_cli.flows.reading.asked import Waits, read_asked
-from medperf_cli.flows.reading.registry import place, reading
+from medperf_cli.flows.reading.registry import place
 from medperf_cli.flows.reading.requested import associated, ran, requested, waits_fields
+from medperf_cli.flows.reading.verified_index import reading
 
 COLUMNS: dict[Kind, tuple[str, ...]] = {
     Kind.MEMBER: ("id", "version", "standing", "type", "title"),

@@ -1,15 +1,13 @@
-"""The local copy of a registry: finding it, reading its index, and the state at the verified commit."""
+"""The local copy of a registry: where it stands, which registry it is, and how far its index goes."""
 
 from __future__ import annotations
 
-import contextlib
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from medperf_cli.adapters.files import write_atomic
-from medperf_cli.adapters.store.index import Index, OldIndexError
+from medperf_cli.adapters.store.index import Index
 from medperf_cli.adapters.store.index_rows import Meta
 from medperf_cli.adapters.store.settings import Settings
 from medperf_cli.errors import ConfigurationError, IntegrityError
@@ -97,34 +95,3 @@ def place(settings: Settings) -> Place:
             "no registry is in use", hint="add one: `medperf registry add URL --root sha256:...`"
         )
     return Place(settings.registry_folder(settings.registry))
-
-
-@contextlib.contextmanager
-def reading(settings: Settings) -> Iterator[tuple[Index, Meta]]:
-    """The verified index of the registry in use, and how far it goes.
-
-    Raises:
-        ConfigurationError: no registry is in use, or it was never synced.
-
-    """
-    here = place(settings)
-    if not here.index.exists():
-        raise ConfigurationError(
-            f"registry '{settings.registry}' was not synced yet", hint="run `medperf registry sync`"
-        )
-    with _opened_index(settings, here) as index:
-        meta = index.meta()
-        if meta is None:
-            raise ConfigurationError("the registry was not synced yet", hint="run `medperf registry sync`")
-        yield index, meta
-
-
-def _opened_index(settings: Settings, here: Place) -> Index:
-    """The index; one of another version of this tool is first made anew from what was fetched before."""
-    try:
-        return Index.open(here.index)
-    except OldIndexError:
-        from medperf_cli.flows.reading.sync import renew  # noqa: PLC0415 - git, which lists do not need
-
-        renew(settings, here)
-        return Index.open(here.index)

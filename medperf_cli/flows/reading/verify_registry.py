@@ -7,8 +7,9 @@ import dataclasses
 from medperf_cli.adapters.store.repository import GitStore
 from medperf_cli.errors import IntegrityError
 from medperf_cli.flows.deps import Deps
-from medperf_cli.flows.reading.registry import place, reading
+from medperf_cli.flows.reading.registry import place
 from medperf_cli.flows.reading.sync import Synced, replay
+from medperf_cli.flows.reading.verified_index import reading
 
 
 def verify_registry(deps: Deps) -> Synced:

@@ -10,7 +10,7 @@ from medperf_cli.adapters.executor.base import Observer
 from medperf_cli.core.names import Kind
 from medperf_cli.errors import ConfigurationError, UsageError
 from medperf_cli.flows.deps import Deps
-from medperf_cli.flows.reading.registry import reading
+from medperf_cli.flows.reading.verified_index import reading
 from medperf_cli.flows.running.benchmark_run import RunSummary, run_benchmark
 from medperf_cli.flows.running.workbench import open_workbench
 

@@ -19,8 +19,9 @@ from medperf_cli.flows.deps import Deps
 from medperf_cli.flows.hosting.upstream import Upstream
 from medperf_cli.flows.reading.add_registry import Added, add_registry
 from medperf_cli.flows.reading.asked import Asked, read_asked, write_asked
-from medperf_cli.flows.reading.registry import VERIFIED, Place, place, reading
+from medperf_cli.flows.reading.registry import VERIFIED, Place, place
 from medperf_cli.flows.reading.sync import Synced, sync
+from medperf_cli.flows.reading.verified_index import reading
 from medperf_cli.flows.submitting.composer import Composer
 from medperf_cli.flows.submitting.forges import remembered_forge
 from medperf_cli.flows.submitting.keep import asked_now

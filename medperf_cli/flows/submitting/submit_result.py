@@ -9,7 +9,7 @@ from medperf_cli.core.names import Kind
 from medperf_cli.errors import UsageError
 from medperf_cli.flows.deps import Deps
 from medperf_cli.flows.identity import me
-from medperf_cli.flows.reading.registry import reading
+from medperf_cli.flows.reading.verified_index import reading
 from medperf_cli.flows.running.local_results import LocalResult, find_local, local_results
 from medperf_cli.flows.running.result_draft import result_fields
 from medperf_cli.flows.running.workbench import open_workbench

@@ -14,7 +14,7 @@ from medperf_cli.core.names import Kind
 from medperf_cli.errors import UsageError
 from medperf_cli.flows.deps import Deps
 from medperf_cli.flows.identity import me
-from medperf_cli.flows.reading.registry import reading
+from medperf_cli.flows.reading.verified_index import reading
 from medperf_cli.flows.running.compatibility import (
     TestOutcome,
     run_trial,

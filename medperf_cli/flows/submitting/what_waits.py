@@ -7,8 +7,9 @@ from medperf_cli.adapters.store.settings import Settings
 from medperf_cli.flows.deps import Deps
 from medperf_cli.flows.identity import me
 from medperf_cli.flows.reading.asked import Asked, read_asked
-from medperf_cli.flows.reading.registry import place, reading
+from medperf_cli.flows.reading.registry import place
 from medperf_cli.flows.reading.todo import Item, Known, todo
+from medperf_cli.flows.reading.verified_index import reading
 
 
 def what_waits(deps: Deps) -> list[Item]:
