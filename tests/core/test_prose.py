@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 import re
 import shlex
 from collections.abc import Iterator
@@ -11,13 +13,14 @@ from typing import Any, get_args
 import pytest
 from pydantic import BaseModel
 
+import medperf_cli
 from medperf_cli.adapters.store import settings
 from medperf_cli.commands.app import GROUPS, app
 from medperf_cli.core.entities.fields import Asset, Pin
 from medperf_cli.core.entities.header import Entity
 from medperf_cli.core.entities.parsing import MODELS
 from medperf_cli.core.names import Kind
-from medperf_cli.errors import ExitCode
+from medperf_cli.errors import ExitCode, MedperfError
 from scripts import write_rules_page
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -110,12 +113,28 @@ def table(page: str, heading: str) -> dict[str, str]:
     """The rows of the table below a heading: second cell by the first, without back quotes."""
     section = page.partition(f"## {heading}\n")[2].partition("\n## ")[0]
     rows = re.findall(r"^\| `?([\w.]+)`? \| `?(\w+)`? \|", section, re.MULTILINE)
-    return {first: second for first, second in rows if first not in ("code", "setting")}
+    return {first: second for first, second in rows if first not in ("code", "error", "setting")}
 
 
 def test_exit_codes_are_those_of_the_program() -> None:
     page = (CONTENT / "command-line.md").read_text("utf-8")
     assert table(page, "Exit codes") == {str(code.value): code.name for code in ExitCode}
+
+
+def error_classes(base: type[MedperfError] = MedperfError) -> Iterator[type[MedperfError]]:
+    yield base
+    for sort in base.__subclasses__():
+        yield from error_classes(sort)
+
+
+def test_error_codes_are_those_of_the_program() -> None:
+    for module in pkgutil.walk_packages(medperf_cli.__path__, "medperf_cli."):
+        importlib.import_module(module.name)
+    known = {sort.code: str(sort.exit_code.value) for sort in error_classes()} | {"MP-BUG": "70"}
+    section = (CONTENT / "command-line.md").read_text("utf-8").partition("## Error codes\n")[2]
+    told = re.findall(r"^\| `(MP-[A-Z-]+)` \| (\d+) \|", section.partition("\n## ")[0], re.MULTILINE)
+    assert len(told) == len(known)
+    assert dict(told) == known
 
 
 def test_settings_are_those_of_the_program() -> None:
