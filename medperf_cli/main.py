@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from medperf_cli.commands.talk import forget
+from medperf_cli.commands.talk import forget, speak
 from medperf_cli.errors import ExitCode, MedperfError, UsageError
 
 _MACHINE = frozenset(
@@ -33,6 +33,7 @@ def main() -> None:
     except OSError as error:
         forget(sys.stdout)
         code = code or _unwritten(error)
+    speak("")  # what the parser wrote may wait there still; at exit Python would make another code of it
     sys.exit(code)
 
 

@@ -22,6 +22,7 @@ REMOVED = (
     "GIT_INDEX_FILE",
     "GIT_AUTHOR_DATE",
     "GIT_COMMITTER_DATE",
+    "PYTHONUNBUFFERED",  # users have none: the order of what is printed must not hang on it
     *PROXIES,
     *(name.upper() for name in PROXIES),
 )

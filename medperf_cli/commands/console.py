@@ -181,9 +181,15 @@ def _world(settings: Settings, confirm: Callable[[str], bool]) -> Deps:
 
 
 def write(text: str) -> None:
-    """Print data (raises ConfigurationError where they cannot be written, such as on a full disk)."""
+    """Print data at once, so that data and talk are read in their order.
+
+    Raises:
+        ConfigurationError: they cannot be written, such as on a full disk.
+
+    """
     try:
         sys.stdout.write(text if text.endswith("\n") or not text else f"{text}\n")
+        sys.stdout.flush()
     except BrokenPipeError:
         raise  # whoever read us has enough
     except OSError as error:
