@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+
 from medperf_cli.core.entities.decision import DecisionVerdict
 from medperf_cli.core.lifecycle.standing import Standing
 from medperf_cli.core.names import EntityPath, Kind, parse_path
@@ -25,9 +28,7 @@ def approve_association(
         UnknownIdError: no such association waits. Approving again sends nothing.
 
     """
-    expect_one(dataset, model)
-    with at_desk(deps) as desk:
-        entity_id = association_id(desk, benchmark, dataset=dataset, model=model)
+    with at_association(deps, benchmark, dataset=dataset, model=model) as (desk, entity_id):
         for request in reviews(desk):
             asked = [parse_path(path) for path in request.files if _is(path, entity_id)]
             if asked:
@@ -42,9 +43,7 @@ def reject_association(
     deps: Deps, benchmark: str, *, dataset: str | None, model: str | None, reason: str
 ) -> Published:
     """Close the open request that asks for the association of a dataset or model (raises as `reject`)."""
-    expect_one(dataset, model)
-    with at_desk(deps) as desk:
-        entity_id = association_id(desk, benchmark, dataset=dataset, model=model)
+    with at_association(deps, benchmark, dataset=dataset, model=model) as (desk, entity_id):
         for request in reviews(desk):
             if any(_is(path, entity_id) for path in request.files):
                 return reject(desk, request.id, reason)
@@ -56,17 +55,23 @@ def reject_association(
         raise UnknownIdError(f"no open request asks for '{entity_id}'", hint="see `medperf review ls`")
 
 
-def expect_one(dataset: str | None, model: str | None) -> None:
-    """See that exactly one of both is named (raises UsageError)."""
+@contextlib.contextmanager
+def at_association(
+    deps: Deps, benchmark: str, *, dataset: str | None, model: str | None
+) -> Iterator[tuple[Desk, str]]:
+    """The desk, and the id of the association of a dataset or model, each named by a part.
+
+    Raises:
+        UsageError: neither or both of dataset and model are named; nothing was asked of the network.
+        UnknownIdError: there is no such benchmark, dataset or model, or more than one.
+
+    """
     if (dataset is None) == (model is None):
         raise UsageError("name the dataset or the model", hint="add --dataset ID or --model ID")
-
-
-def association_id(desk: Desk, benchmark: str, *, dataset: str | None, model: str | None) -> str:
-    """The id of the association of a dataset or model, each named by a part (raises UnknownIdError)."""
-    folder, kind = ("models", Kind.CUBE) if model is not None else ("datasets", Kind.DATASET)
-    subject = desk.resolve(kind, model or dataset or "")
-    return f"{desk.resolve(Kind.BENCHMARK, benchmark)}/{folder}/{subject}"
+    with at_desk(deps) as desk:
+        folder, kind = ("models", Kind.CUBE) if model is not None else ("datasets", Kind.DATASET)
+        subject = desk.resolve(kind, model or dataset or "")
+        yield desk, f"{desk.resolve(Kind.BENCHMARK, benchmark)}/{folder}/{subject}"
 
 
 def _is(text: str, entity_id: str) -> bool:

@@ -10,7 +10,7 @@ from medperf_cli.core.names import EntityPath, Kind
 from medperf_cli.errors import UsageError
 from medperf_cli.flows.deps import Deps
 from medperf_cli.flows.identity import me
-from medperf_cli.flows.submitting.association import association_id, expect_one
+from medperf_cli.flows.submitting.association import at_association
 from medperf_cli.flows.submitting.decide import add_decision
 from medperf_cli.flows.submitting.desk import Desk, at_desk
 from medperf_cli.flows.submitting.publish import Published, publish
@@ -33,9 +33,7 @@ def withdraw_association(
     deps: Deps, benchmark: str, *, dataset: str | None, model: str | None, reason: str
 ) -> Published:
     """End the association of a dataset or model of mine (raises as `withdraw`)."""
-    expect_one(dataset, model)
-    with at_desk(deps) as desk:
-        entity_id = association_id(desk, benchmark, dataset=dataset, model=model)
+    with at_association(deps, benchmark, dataset=dataset, model=model) as (desk, entity_id):
         return _withdraw(desk, Kind.ASSOCIATION, entity_id, reason)
 
 
@@ -58,9 +56,7 @@ def revoke_association(
     deps: Deps, benchmark: str, *, dataset: str | None, model: str | None, reason: str
 ) -> Published:
     """Vote to end the association of a dataset or model (raises as `revoke`)."""
-    expect_one(dataset, model)
-    with at_desk(deps) as desk:
-        entity_id = association_id(desk, benchmark, dataset=dataset, model=model)
+    with at_association(deps, benchmark, dataset=dataset, model=model) as (desk, entity_id):
         return _revoke(desk, Kind.ASSOCIATION, entity_id, reason)
 
 
