@@ -13,6 +13,7 @@ from medperf_cli.core.names import Kind, parse_path
 from medperf_cli.errors import UnknownIdError
 from medperf_cli.flows.reading.asked import SHORT, Asked, AskedRequest, Waits
 from medperf_cli.flows.reading.review_list import owners
+from medperf_cli.flows.reading.taking_part import models_taking_part, row_in_force
 
 SOON = dt.timedelta(days=60)
 """How long before something expires it is told."""
@@ -118,7 +119,9 @@ def run(known: Known) -> Iterator[Item]:
         if folder != "datasets":
             continue
         models = [m for m in _models(known.index, benchmark) if (m, dataset) not in local]
-        missing = [m for m in models if not _in_force(known.index, Kind.RESULT, f"{benchmark}/{m}/{dataset}")]
+        missing = [
+            m for m in models if not row_in_force(known.index, Kind.RESULT, f"{benchmark}/{m}/{dataset}")
+        ]
         if missing:
             what = f"{dataset}: no result yet of {', '.join(missing)}"
             yield Item("run", what, f"medperf benchmark run -b {benchmark} -d {dataset}")
@@ -152,7 +155,7 @@ def expire(known: Known) -> Iterator[Item]:
 
 def sign(known: Known) -> Iterator[Item]:
     """The key in use, if it may not sign for me."""
-    member = _in_force(known.index, Kind.MEMBER, known.member)
+    member = row_in_force(known.index, Kind.MEMBER, known.member)
     keys = {} if member is None else {k["key"]: k for k in member.document["keys"]}
     if not keys or not known.key or (known.key in keys and "revoked" not in keys[known.key]):
         return
@@ -196,22 +199,12 @@ def _since(row: Row) -> str:
 
 def _models(index: Index, benchmark: str) -> Iterator[str]:
     """The reference model, and the models whose association is in force and that are in operation."""
-    current = _in_force(index, Kind.BENCHMARK, benchmark)
+    current = row_in_force(index, Kind.BENCHMARK, benchmark)
     if current is None:
         return
     reference = parse_path(current.document["cubes"]["reference_model"]["path"]).id
     yield reference
-    for row in index.entities(Kind.ASSOCIATION, Filter(benchmark=benchmark)):
-        _, _, folder, *subject = row.id.split("/")
-        model = "/".join(subject)
-        cube = _in_force(index, Kind.CUBE, model) if folder == "models" else None
-        if cube is not None and cube.document.get("state") == "operation" and model != reference:
+    for row in models_taking_part(index, benchmark):
+        model = parse_path(row.document["subject"]["path"]).id
+        if model != reference:
             yield model
-
-
-def _in_force(index: Index, kind: Kind, entity_id: str) -> Row | None:
-    try:
-        row = index.get(kind, entity_id)
-    except UnknownIdError:
-        return None
-    return row if row.in_force else None

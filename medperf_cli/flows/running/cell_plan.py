@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from medperf_cli.adapters.store.index import Index
-from medperf_cli.adapters.store.index_rows import Filter, Row
 from medperf_cli.core.entities.fields import Pin
 from medperf_cli.core.names import Kind
 from medperf_cli.errors import UnknownIdError, UsageError
 from medperf_cli.flows.deps import Deps
 from medperf_cli.flows.identity import me
+from medperf_cli.flows.reading.taking_part import models_taking_part, row_in_force
 from medperf_cli.flows.running.cell_work import Cell
 from medperf_cli.flows.running.dataset_folder import dataset_folder
 from medperf_cli.flows.running.parts import PinnedCube, fetch_cube, fetch_parts, indexed
@@ -54,7 +54,8 @@ def plan_cells(
     data = _our_data(deps, index, dataset, pins)
     fetch = indexed(index)
     parts = fetch_parts(fetch, pins[0])
-    found = [parts.reference, *(fetch_cube(fetch, pin) for pin in _associated(index, benchmark))]
+    pinned = (Pin(**row.document["subject"]) for row in models_taking_part(index, benchmark))
+    found = [parts.reference, *(fetch_cube(fetch, pin) for pin in pinned)]
     chosen = _chosen({cube.name: cube for cube in reversed(found)}, benchmark, models)
     order = _priorities(index, benchmark)
     chosen.sort(key=lambda c: (c.name != parts.reference.name, -order.get(c.name, 0), c.name))
@@ -67,14 +68,14 @@ def associated_pins(index: Index, benchmark: str, folder: str, subject: str) -> 
 
     `folder` is `datasets` or `models`.
     """
-    row = _row_in_force(index, Kind.ASSOCIATION, f"{benchmark}/{folder}/{subject}")
+    row = row_in_force(index, Kind.ASSOCIATION, f"{benchmark}/{folder}/{subject}")
     if row is None:
         return None
     return Pin(**row.document["benchmark"]), Pin(**row.document["subject"])
 
 
 def _pinned_by_dataset(index: Index, benchmark: str, dataset: str) -> tuple[Pin, Pin]:
-    row = _row_in_force(index, Kind.BENCHMARK, benchmark)
+    row = row_in_force(index, Kind.BENCHMARK, benchmark)
     if row is None:
         raise UsageError(f"benchmark '{benchmark}' is not in force", hint="see `medperf benchmark ls`")
     if row.document.get("state") != _OPERATION:
@@ -96,7 +97,7 @@ def _our_data(deps: Deps, index: Index, dataset: str, pins: tuple[Pin, Pin]) -> 
         raise UsageError(
             f"dataset '{dataset}' is not of member '{member}'", hint="only its owner runs models on it"
         )
-    current = _row_in_force(index, Kind.DATASET, dataset)
+    current = row_in_force(index, Kind.DATASET, dataset)
     if current is None or current.document.get("state") != _OPERATION:
         raise UsageError(
             f"dataset '{dataset}' is not in force and in operation",
@@ -104,17 +105,6 @@ def _our_data(deps: Deps, index: Index, dataset: str, pins: tuple[Pin, Pin]) -> 
         )
     row = index.stored(pins[1].path).row
     return check_prepared(deps, dataset_folder(deps.settings, dataset), row.document["prepared"]["hash"])
-
-
-def _associated(index: Index, benchmark: str) -> Iterator[Pin]:
-    """The models whose association is in force and that are in operation themselves."""
-    for row in index.entities(Kind.ASSOCIATION, Filter(benchmark=benchmark)):
-        if row.id.split("/")[2] != "models":
-            continue
-        pin = Pin(**row.document["subject"])
-        current = _row_in_force(index, Kind.CUBE, pin.entity.id)
-        if current is not None and current.document.get("state") == _OPERATION:
-            yield pin
 
 
 def _chosen(found: dict[str, PinnedCube], benchmark: str, models: Sequence[str] | None) -> list[PinnedCube]:
@@ -142,14 +132,6 @@ def _meant(names: Sequence[str], benchmark: str, model: str) -> str:
 
 def _priorities(index: Index, benchmark: str) -> dict[str, int]:
     """By the version in force, whichever is pinned: the committee changes them as models come."""
-    row = _row_in_force(index, Kind.BENCHMARK, benchmark)
+    row = row_in_force(index, Kind.BENCHMARK, benchmark)
     listed = [] if row is None else row.document.get("priorities", [])
     return {item["model"]: item["priority"] for item in listed}
-
-
-def _row_in_force(index: Index, kind: Kind, entity_id: str) -> Row | None:
-    try:
-        row = index.get(kind, entity_id)
-    except UnknownIdError:
-        return None
-    return row if row.in_force else None
