@@ -15,6 +15,7 @@ from medperf_cli.core.check.rules import (
     members,
     notes,
     participation,
+    recorded,
     references,
     results,
     roots,
@@ -36,6 +37,7 @@ MODULES = (
     references,
     members,
     decisions,
+    recorded,
     freezing,
     participation,
     results,
@@ -66,6 +68,11 @@ def check(change: Change, *, sorts: frozenset[Sort] = EVERYTHING) -> Report:
 
 
 def _findings(submission: Submission, sorts: frozenset[Sort]) -> Iterator[Finding]:
+    stop = list(RULES["DOC006"].apply(submission))
+    if stop:  # what the other rules would say of a format they were not written for means nothing
+        yield from stop
+        return
     for rule in rules():
-        if rule.sort in sorts and (rule.genesis or not submission.genesis):
+        applies = rule.since <= submission.format and (rule.genesis or not submission.genesis)
+        if rule.sort in sorts and applies:
             yield from rule.apply(submission)

@@ -10,6 +10,7 @@ from typing import TypeVar
 from medperf_cli.core.entities.decision import Decision, DecisionVerdict
 from medperf_cli.core.entities.header import Entity
 from medperf_cli.core.entities.parsing import identify, validate
+from medperf_cli.core.entities.recorded import Recorded
 from medperf_cli.core.entities.root import Root
 from medperf_cli.core.lifecycle.reader import Reader
 from medperf_cli.core.lifecycle.standing import Lifecycle
@@ -19,6 +20,7 @@ from medperf_cli.core.strict_yaml import load_strict
 from medperf_cli.errors import DocumentError
 
 E = TypeVar("E", bound=Entity)
+Vote = Decision | Recorded
 ROOT_ONE = EntityPath(Kind.ROOT, "", 1)
 
 
@@ -62,6 +64,14 @@ class Submission:
         found = self.entities.get(ROOT_ONE)
         return found if isinstance(found, Root) else None
 
+    @cached_property
+    def format(self) -> int:
+        """The format whose rules judge the change: that of the root in force in base.
+
+        Genesis is judged as in format 1: no later kind may stand in it.
+        """
+        return 1 if self.genesis else self.before.reader.root.format
+
     def of(self, sort: type[E]) -> Iterator[tuple[EntityPath, E]]:
         """The sound entities of one kind that the change adds."""
         for path, entity in self.entities.items():
@@ -74,11 +84,17 @@ class Submission:
         What waited for its approval is looked at again: meanwhile its references may have ended.
         """
         yield from self.of(sort)
-        approved = {p.subject for p, d in self.of(Decision) if d.verdict is DecisionVerdict.APPROVE}
+        approved = {p.subject for p, vote in self.votes() if vote.verdict is DecisionVerdict.APPROVE}
         for path in sorted(approved - set(self.entities)):
             found = self.before.reader.typed(path, sort)
             if found is not None:
                 yield path, found
+
+    def votes(self) -> Iterator[tuple[EntityPath, Vote]]:
+        """What the change says about files: decisions, and approvals recorded from a forge."""
+        for path, entity in self.entities.items():
+            if isinstance(entity, Decision | Recorded):
+                yield path, entity
 
     def armor(self, signature: str) -> bytes | None:
         """The bytes of a signature file of the change."""
@@ -89,7 +105,7 @@ class Submission:
         try:
             document = load_strict(data)
             rule = "DOC002"
-            entity = validate(path.kind, document)
+            entity = validate(path.kind, document, self.format)
             rule = "DOC003"
             identify(path, entity, data)
         except DocumentError as error:

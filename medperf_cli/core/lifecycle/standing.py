@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from medperf_cli.core.entities.decision import Decision, DecisionVerdict
 from medperf_cli.core.entities.fields import Pin
 from medperf_cli.core.entities.member import Member
+from medperf_cli.core.entities.recorded import RECORDABLE, Recorded
 from medperf_cli.core.lifecycle.reader import Reader
 from medperf_cli.core.lifecycle.requirement import (
     Role,
@@ -146,9 +147,14 @@ class Lifecycle:
         return max(0, people.threshold - len(counted)), sorted(able - counted)
 
     def votes(self, path: EntityPath) -> Votes:
-        """The decisions that stand about the version at `path`."""
+        """The votes that stand about the version at `path`: signed, or recorded from a forge.
+
+        Who may have recorded one was judged when it entered, as was who may have signed. The order of signed
+        and recorded files is not in the tree, so whoever ever signed a retraction approves only by signing.
+        """
         approve: dict[Pin, set[str]] = defaultdict(set)
         revoke: dict[Pin, set[str]] = defaultdict(set)
+        retracted = set[str]()
         withdrawn = False
         for decision_path, decision in self.decisions(path):
             member = decision_path.parts[-1]
@@ -156,6 +162,7 @@ class Lifecycle:
                 case DecisionVerdict.APPROVE if decision.authority:
                     approve[decision.authority].add(member)
                 case DecisionVerdict.RETRACT:
+                    retracted.add(member)
                     for votes in approve.values():
                         votes.discard(member)
                 case DecisionVerdict.REVOKE if decision.authority:
@@ -164,17 +171,31 @@ class Lifecycle:
                     withdrawn = withdrawn or member == path.signer
                 case _:
                     pass
+        for recorded_path, recorded in self.recorded(path):
+            if recorded_path.parts[-1] not in retracted:
+                approve[recorded.authority].add(recorded_path.parts[-1])
         return Votes(dict(approve), dict(revoke), withdrawn)
 
     def decisions(self, path: EntityPath) -> list[tuple[EntityPath, Decision]]:
         """All decisions about the version at `path`, by member, each member's in order."""
-        prefix = f"{FOLDERS[Kind.DECISION]}/{path.stem}"
-        found = sorted(parse_path(p) for p in self.reader.snapshot.list(prefix) if p.endswith(".yml"))
-        pairs = ((p, self.reader.typed(p, Decision)) for p in found if p.subject == path)
+        pairs = ((p, self.reader.typed(p, Decision)) for p in self._about(Kind.DECISION, path))
         return [(p, d) for p, d in pairs if d is not None and self.reader.holds(d.subject)]
 
+    def recorded(self, path: EntityPath) -> list[tuple[EntityPath, Recorded]]:
+        """Approvals of the version at `path` recorded from a forge; none of a kind no root may list."""
+        if path.kind not in RECORDABLE:
+            return []
+        pairs = ((p, self.reader.typed(p, Recorded)) for p in self._about(Kind.RECORDED, path))
+        return [(p, r) for p, r in pairs if r is not None and self.reader.holds(r.subject)]
+
+    def _about(self, kind: Kind, path: EntityPath) -> list[EntityPath]:
+        """Files of a kind about the version at `path`, by member, each member's in order."""
+        prefix = f"{FOLDERS[kind]}/{path.stem}"
+        found = sorted(parse_path(p) for p in self.reader.snapshot.list(prefix) if p.endswith(".yml"))
+        return [p for p in found if p.subject == path]
+
     def _judge(self, path: EntityPath) -> Standing:
-        if path.kind in (Kind.ROOT, Kind.DECISION):
+        if path.kind in (Kind.ROOT, Kind.DECISION, Kind.RECORDED):
             return Standing.EFFECTIVE
         votes = self.votes(path)
         if votes.withdrawn:

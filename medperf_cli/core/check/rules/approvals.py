@@ -12,12 +12,14 @@ from medperf_cli.core.lifecycle.requirement import Role, revoking_role
 from medperf_cli.core.lifecycle.standing import Standing
 from medperf_cli.core.names import EntityPath, Kind
 
+_JUDGED_BY_THEMSELVES = (Kind.ROOT, Kind.DECISION, Kind.RECORDED)
+
 
 @rule("APP001", "what needs a decision has it", sort=Sort.DECISIONS)
 def approved(submission: Submission) -> Iterator[Fault]:
     """Members and benchmarks wait for admins, associations for the committee, unless a policy admits them."""
-    waiting = {p for p in submission.entities if p.kind not in (Kind.ROOT, Kind.DECISION)}
-    waiting |= {p.subject for p, d in submission.of(Decision) if d.verdict is DecisionVerdict.APPROVE}
+    waiting = {p for p in submission.entities if p.kind not in _JUDGED_BY_THEMSELVES}
+    waiting |= {p.subject for p, vote in submission.votes() if vote.verdict is DecisionVerdict.APPROVE}
     for path in sorted(waiting):
         here = submission.after.reader.digest(path) is not None
         if here and submission.after.standing(path) is Standing.PENDING:

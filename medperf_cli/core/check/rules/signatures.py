@@ -42,6 +42,19 @@ def _member_keys(submission: Submission, path: EntityPath, member: Member) -> fr
     return old.union(member.valid_keys) if submission.after.role(path) is Role.ADMINS else old
 
 
+def signer(submission: Submission, path: EntityPath) -> str | None:
+    """The key that signed an added file with one signature; None where the signature or the root is missing.
+
+    Raises:
+        SignatureError: it is malformed, or not over these bytes.
+
+    """
+    armor = submission.armor(str(signature_path(path)))
+    if armor is None or submission.root is None:
+        return None
+    return signing_key(path, submission.change.added[str(path)], armor, submission.root.registry)
+
+
 @rule("SIG001", "a file is signed by the responsible member with a key valid in base", genesis=True)
 def signed(submission: Submission) -> Iterator[Fault]:
     """The path says who must sign; the registry before the change says with which keys.
@@ -51,14 +64,14 @@ def signed(submission: Submission) -> Iterator[Fault]:
     if submission.root is None:
         return
     for path, entity in submission.entities.items():
-        armor = None if path.signer is None else submission.armor(str(signature_path(path)))
-        if armor is None:
+        if path.signer is None:
             continue
-        payload = submission.change.added[str(path)]
         try:
-            key = signing_key(path, payload, armor, submission.root.registry)
+            key = signer(submission, path)
         except SignatureError as error:
             yield Fault(path, error.message, "sign the file again")
+            continue
+        if key is None:
             continue
         allowed = allowed_keys(submission, path, entity)
         if not allowed:

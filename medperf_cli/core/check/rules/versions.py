@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 from medperf_cli.core.check.rules.table import Fault, rule
 from medperf_cli.core.check.submission import Submission
-from medperf_cli.core.entities.decision import Decision
 from medperf_cli.core.names import EntityPath, Kind
 
 
@@ -24,7 +23,7 @@ def replaces_what_is_in_force(submission: Submission) -> Iterator[Fault]:
     for path, entity in submission.entities.items():
         if path.version == 1:
             continue
-        if path.kind is Kind.DECISION:
+        if path.kind in (Kind.DECISION, Kind.RECORDED):
             expected = path.at(path.version - 1)
         else:
             found = submission.before.expected_previous(path)
@@ -45,7 +44,7 @@ def one_version_at_a_time(submission: Submission) -> Iterator[Fault]:
     touched = dict[tuple[Kind, str], set[EntityPath]]()
     for path in submission.entities:
         touched.setdefault((path.kind, path.id), set()).add(path)
-    for path, _ in submission.of(Decision):
+    for path, _ in submission.votes():
         if path.subject.kind is not Kind.RESULT:
             touched.setdefault((path.subject.kind, path.subject.id), set()).add(path.subject)
     for paths in touched.values():
