@@ -7,7 +7,7 @@ processes of their own, and give the same.
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from medperf_cli.adapters.store.repository import GitStore, Step
 from medperf_cli.core.check.engine import CONSENSUS, judge
 from medperf_cli.core.check.findings import Finding, Verdict
 from medperf_cli.core.check.submission import Submission
-from medperf_cli.core.names import EntityPath, Kind
+from medperf_cli.core.lifecycle.standing import Lifecycle
 from medperf_cli.flows.reading.index_state import Entry, entered, is_in_force, signatures_of, stored
 
 
@@ -71,12 +71,15 @@ def judged(store: GitStore, stretch: Stretch) -> Judged:
 
     """
     brought: list[Brought] = []
+    state: Lifecycle | None = None
     for step in store.steps(stretch.commits, stretch.until):
-        submission = Submission(store.change(step.parent, step.commit))
+        change = store.change(step.parent, step.commit)
+        submission = Submission(change, state and state.read_from(change.base))
         report = judge(submission, CONSENSUS)
         if report.verdict is Verdict.REJECT:
             return Judged(tuple(brought), 0, (step.commit, report.findings))
         brought.append(_brought(submission, step))
+        state = submission.after
     clock = max((int(store.commit_time(c).timestamp()) for c in stretch.commits), default=0)
     return Judged(tuple(brought), clock)
 
@@ -102,15 +105,7 @@ def _brought(submission: Submission, step: Step) -> Brought:
     for path in change.entities:
         armors = {str(s): change.added[str(s)] for s in signatures[path]}
         records.append(record(stored(state, path, entries[str(path)], armors)))
-    touched = {version for name in _names(change.entities) for version in state.reader.versions(*name)}
+    touched = {version for name in submission.touched for version in state.reader.versions(*name)}
     others = sorted(touched.difference(change.entities))
     standings = [Standings(str(p), str(state.standing(p)), is_in_force(state, p)) for p in others]
     return Brought(step.commit, int(step.clock.timestamp()), tuple(records), tuple(standings))
-
-
-def _names(paths: Sequence[EntityPath]) -> Iterator[tuple[Kind, str]]:
-    """The names whose standing these files may change: their own, and those they decide about."""
-    for path in paths:
-        yield path.kind, path.id
-        if path.kind in (Kind.DECISION, Kind.RECORDED):
-            yield path.subject.kind, path.subject.id
