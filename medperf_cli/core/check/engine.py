@@ -47,6 +47,8 @@ MODULES = (
 )
 """Importing a module enters its rules into the table."""
 
+NEWER_FORMAT = "DOC006"
+"""Where it finds something, no other rule is asked."""
 CONSENSUS = frozenset({Sort.CONSENSUS})
 EVERYTHING = frozenset(Sort)
 
@@ -64,11 +66,16 @@ def check(change: Change, *, sorts: frozenset[Sort] = EVERYTHING) -> Report:
         sorts: which rules; replay of history uses `CONSENSUS` only.
 
     """
-    return Report.of(_findings(Submission(change), sorts))
+    return judge(Submission(change), sorts)
+
+
+def judge(submission: Submission, sorts: frozenset[Sort]) -> Report:
+    """Judge what was prepared before, so that the caller may use its entities afterwards; pure."""
+    return Report.of(_findings(submission, sorts))
 
 
 def _findings(submission: Submission, sorts: frozenset[Sort]) -> Iterator[Finding]:
-    stop = list(RULES["DOC006"].apply(submission))
+    stop = list(RULES[NEWER_FORMAT].apply(submission))
     if stop:  # what the other rules would say of a format they were not written for means nothing
         yield from stop
         return
