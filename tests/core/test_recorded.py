@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from medperf_cli.core.check.findings import Verdict
@@ -11,39 +9,22 @@ from medperf_cli.core.entities.decision import DecisionVerdict
 from medperf_cli.core.lifecycle.requirement import Role
 from medperf_cli.core.lifecycle.standing import Standing
 from medperf_cli.core.names import parse_path
-from tests.support.acting import decide, in_force, merge, record, refused, root, standing, write
+from tests.support.acting import decide, in_force, merge, refused, root, standing, write
+from tests.support.recording import ASSOCIATION, CHARTER, RECORDED, allow_recording, asked, recorded, signed
 from tests.support.rule_case import after
-from tests.support.story_fields import FOREST, TISSUE
+from tests.support.story_fields import TISSUE
 from tests.support.world import World
-
-CHARTER = f"benchmarks/{TISSUE}/3.yml"
-ASSOCIATION = f"associations/{TISSUE}/models/{FOREST}/1.yml"
 
 
 @pytest.fixture
 def world() -> World:
-    """A committee of two, boris and clara, with logins, in a registry whose root lets a recorder record."""
     world = after("a model is submitted")
-    recorder = {"recorder": {"key": "key recorder"}, "recorded_kinds": ["association"]}
-    merge(world, root(2, "ada", format=2, **recorder), expect=Verdict.REVIEW)
-    for path, name in (("members/boris/1.yml", "boris"), ("members/clara/2.yml", "clara")):
-        merge(world, write(path, logins=[f"login {name}"]), decide("ada", path, under="root/2.yml"))
-    committee = {"committee.threshold": 2, "committee.members": ["boris", "clara"]}
-    old = f"benchmarks/{TISSUE}/2.yml"
-    merge(world, write(CHARTER, **committee), decide("clara", CHARTER, under=old))
+    allow_recording(world, lambda files: world.merge(files, expect=None))
     return world
 
 
-def recorded(by: str, **given: Any) -> dict[str, Any]:
-    return record(by, ASSOCIATION, given.pop("under", CHARTER), **given)
-
-
-def signed(by: str, **given: Any) -> dict[str, Any]:
-    return decide(by, ASSOCIATION, **{"under": CHARTER, **given})
-
-
 def test_two_approvals_in_the_forge_admit_an_association(world: World) -> None:
-    merge(world, write(ASSOCIATION), recorded("boris"), expect=Verdict.REVIEW)
+    merge(world, asked(), recorded("boris"), expect=Verdict.REVIEW)
     assert standing(world, ASSOCIATION) is Standing.PENDING
     missing = world.state.missing(parse_path(ASSOCIATION), Role.COMMITTEE, DecisionVerdict.APPROVE)
     assert missing == (1, ["clara"])
@@ -52,7 +33,7 @@ def test_two_approvals_in_the_forge_admit_an_association(world: World) -> None:
 
 
 def test_a_signed_and_a_recorded_approval_of_one_member_are_one_vote(world: World) -> None:
-    merge(world, write(ASSOCIATION), recorded("clara"), expect=Verdict.REVIEW)
+    merge(world, asked(), recorded("clara"), expect=Verdict.REVIEW)
     merge(world, signed("clara"), expect=Verdict.REVIEW)
     assert standing(world, ASSOCIATION) is Standing.PENDING
     merge(world, signed("boris"))
@@ -60,7 +41,7 @@ def test_a_signed_and_a_recorded_approval_of_one_member_are_one_vote(world: Worl
 
 
 def test_a_recorded_approval_is_taken_back_by_signing_and_given_again_only_so(world: World) -> None:
-    merge(world, write(ASSOCIATION), recorded("clara"), expect=Verdict.REVIEW)
+    merge(world, asked(), recorded("clara"), expect=Verdict.REVIEW)
     merge(world, signed("clara", verdict="retract"))
     assert refused(world, recorded("clara", version=2)) == {"REC004"}
     merge(world, recorded("boris"), expect=Verdict.REVIEW)
@@ -70,7 +51,7 @@ def test_a_recorded_approval_is_taken_back_by_signing_and_given_again_only_so(wo
 
 
 def test_recorded_approvals_under_two_authorities_are_not_added_up(world: World) -> None:
-    merge(world, write(ASSOCIATION), recorded("clara"), expect=Verdict.REVIEW)
+    merge(world, asked(), recorded("clara"), expect=Verdict.REVIEW)
     newer = f"benchmarks/{TISSUE}/4.yml"
     votes = [decide(name, newer, under=CHARTER) for name in ("boris", "clara")]
     merge(world, write(newer, **{"association_policy.datasets": {"mode": "always"}}), *votes)
@@ -82,24 +63,20 @@ def test_recorded_approvals_under_two_authorities_are_not_added_up(world: World)
 
 
 def test_what_was_recorded_stands_when_the_root_stops_allowing_it(world: World) -> None:
-    merge(world, write(ASSOCIATION), recorded("clara"), signed("boris"))
+    merge(world, asked(), recorded("clara"), signed("boris"))
     until = {"expires": "2033-01-01T00:00:00Z"}
     merge(world, root(3, "ada", recorded_kinds=[], **until), expect=Verdict.REVIEW)
     assert standing(world, ASSOCIATION) is Standing.EFFECTIVE
 
 
 def test_the_recorders_key_does_nothing_but_record(world: World) -> None:
-    cube, about = "cubes/acme/bush/1.yml", ASSOCIATION
-    assert refused(world, write(cube, signer="recorder")) == {"SIG001"}
-    assert refused(world, write(about), decide("clara", about, under=CHARTER, signer="recorder")) == {
-        "SIG001"
-    }
+    assert refused(world, write("cubes/acme/bush/1.yml", signer="recorder")) == {"SIG001"}
+    assert refused(world, asked(), signed("clara", signer="recorder")) == {"SIG001"}
 
 
 def test_a_recorded_approval_of_another_registry_is_none_here(world: World) -> None:
-    path = f"recorded/{ASSOCIATION.removesuffix('.yml')}/clara/1.yml"
-    other = {"sign": {"path": path, "by": "recorder", "registry": "f" * 32}}
-    assert refused(world, write(ASSOCIATION), recorded("clara"), other) == {"REC002"}
+    other = {"sign": {"path": f"{RECORDED}/clara/1.yml", "by": "recorder", "registry": "f" * 32}}
+    assert refused(world, asked(), recorded("clara"), other) == {"REC002"}
 
 
 def test_recorded_files_of_other_kinds_that_slipped_into_a_tree_count_for_nothing(world: World) -> None:
@@ -110,8 +87,8 @@ def test_recorded_files_of_other_kinds_that_slipped_into_a_tree_count_for_nothin
 
 
 def test_neither_a_recorded_nor_a_signed_vote_is_about_a_recorded_file(world: World) -> None:
-    merge(world, write(ASSOCIATION), recorded("clara"), expect=Verdict.REVIEW)
-    stem = f"recorded/{ASSOCIATION.removesuffix('.yml')}/clara/1"
+    merge(world, asked(), recorded("clara"), expect=Verdict.REVIEW)
+    stem = f"{RECORDED}/clara/1"
     odd = [
         {"entry": {"path": f"registry/{folder}/{stem}/boris/1.yml"}} for folder in ("decisions", "recorded")
     ]
