@@ -153,6 +153,22 @@ def test_the_clock_is_of_all_first_parents_also_of_those_beside_the_registry(hos
     assert stored(stepwise)[-1].row.time == int(when.replace(year=when.year + 1).timestamp())
 
 
+def test_a_change_that_cannot_be_judged_stops_a_sync_there_and_what_was_before_counts(host: Hosted) -> None:
+    acme = office(host, "acme")
+    host.enter(host.cube("grove"))
+    good = host.main()
+    maker = host.member()
+    twice = b"".join(b"100644 a\0" + bytes([n]) * 20 for n in (1, 2))
+    tree = maker.git("hash-object", "-t", "tree", "-w", "--literally", "--stdin", stdin=twice)
+    registry = maker.git("mktree", "--missing", stdin=f"040000 tree {tree}\tregistry\n".encode())
+    host.unhook()
+    assert maker.push(f"{maker.commit_tree(registry, good)}:refs/heads/main").ok
+    with pytest.raises(LawlessError, match=r"cannot be judged: git tree '\w+' is malformed") as refused:
+        sync(acme.deps)
+    assert good[:12] in refused.value.hint
+    assert {row.row.id for row in stored(acme)} >= {"acme/grove"}
+
+
 def test_what_is_left_of_a_killed_sync_is_not_in_the_way(
     host: Hosted, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 
 from medperf_cli.adapters.store.repository import GitStore
 from medperf_cli.adapters.workers import in_order, processors
-from medperf_cli.core.check.findings import Finding
 from medperf_cli.core.lifecycle.reader import sha256
 from medperf_cli.errors import IntegrityError
-from medperf_cli.flows.reading.judging import Brought, Judged, Stretch, judged, judged_in
+from medperf_cli.flows.reading.judging import Brought, Judged, Stop, Stretch, judged, judged_in
 from medperf_cli.flows.reading.registry import ROOT_ONE
 
 STRETCH = 100
@@ -25,13 +24,16 @@ class LawlessError(IntegrityError):
 
     code = "MP-LAWLESS"
 
-    def __init__(self, commit: str, findings: tuple[Finding, ...], good: str | None) -> None:
-        first = findings[0]
+    def __init__(self, stop: Stop, good: str | None) -> None:
+        what = f"cannot be judged: {stop.error}"
+        if stop.findings:
+            first = stop.findings[0]
+            what = f"is not lawful: '{first.path}' {first.message} ({first.rule})"
         super().__init__(
-            f"commit {commit[:12]} in main is not lawful: '{first.path}' {first.message} ({first.rule})",
+            f"commit {stop.commit[:12]} in main {what}",
             hint=f"an admin resets main to the last good commit, {good[:12] if good else 'which is none'}",
         )
-        self.findings = findings
+        self.findings = stop.findings
 
 
 @dataclass
@@ -72,8 +74,8 @@ def replay(
             done.clock = max(done.clock, brought.clock)
             done.commit = brought.commit
             done.judged += 1
-        if found.lawless:
-            done.failure = LawlessError(*found.lawless, done.commit)
+        if found.stop:
+            done.failure = LawlessError(found.stop, done.commit)
             return done
         done.clock = max(done.clock, found.clock)
         done.commit = stretch.commits[-1]
