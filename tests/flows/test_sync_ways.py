@@ -158,12 +158,13 @@ def test_a_change_that_cannot_be_judged_stops_a_sync_there_and_what_was_before_c
     host.enter(host.cube("grove"))
     good = host.main()
     maker = host.member()
-    twice = b"".join(b"100644 a\0" + bytes([n]) * 20 for n in (1, 2))
-    tree = maker.git("hash-object", "-t", "tree", "-w", "--literally", "--stdin", stdin=twice)
-    registry = maker.git("mktree", "--missing", stdin=f"040000 tree {tree}\tregistry\n".encode())
+    tree = maker.git("mktree", stdin=f"100644 blob {maker.git('hash-object', '-w', '--stdin')}\ta\n".encode())
+    for _ in range(9):  # ten folders of ten folders of ...: a thousand million files in a few objects
+        lines = (f"040000 tree {tree}\t{'registry' if n == 0 else n}\n" for n in range(10))
+        tree = maker.git("mktree", stdin="".join(lines).encode())
     host.unhook()
-    assert maker.push(f"{maker.commit_tree(registry, good)}:refs/heads/main").ok
-    with pytest.raises(LawlessError, match=r"cannot be judged: git tree '\w+' is malformed") as refused:
+    assert maker.push(f"{maker.commit_tree(tree, good)}:refs/heads/main").ok
+    with pytest.raises(LawlessError, match="cannot be judged: two git trees differ in more") as refused:
         sync(acme.deps)
     assert good[:12] in refused.value.hint
     assert {row.row.id for row in stored(acme)} >= {"acme/grove"}
