@@ -153,6 +153,23 @@ def test_the_clock_is_of_all_first_parents_also_of_those_beside_the_registry(hos
     assert stored(stepwise)[-1].row.time == int(when.replace(year=when.year + 1).timestamp())
 
 
+def test_a_change_that_cannot_be_judged_stops_a_sync_there_and_what_was_before_counts(host: Hosted) -> None:
+    acme = office(host, "acme")
+    host.enter(host.cube("grove"))
+    good = host.main()
+    maker = host.member()
+    tree = maker.git("mktree", stdin=f"100644 blob {maker.git('hash-object', '-w', '--stdin')}\ta\n".encode())
+    for _ in range(9):  # ten folders of ten folders of ...: a thousand million files in a few objects
+        lines = (f"040000 tree {tree}\t{'registry' if n == 0 else n}\n" for n in range(10))
+        tree = maker.git("mktree", stdin="".join(lines).encode())
+    host.unhook()
+    assert maker.push(f"{maker.commit_tree(tree, good)}:refs/heads/main").ok
+    with pytest.raises(LawlessError, match="cannot be judged: two git trees differ in more") as refused:
+        sync(acme.deps)
+    assert good[:12] in refused.value.hint
+    assert {row.row.id for row in stored(acme)} >= {"acme/grove"}
+
+
 def test_what_is_left_of_a_killed_sync_is_not_in_the_way(
     host: Hosted, monkeypatch: pytest.MonkeyPatch
 ) -> None:

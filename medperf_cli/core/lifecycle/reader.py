@@ -50,7 +50,9 @@ class Reader:
         reader = Reader(snapshot)
         reader._entities = {**self._entities, **known}
         reader._digests = self._digests.copy()
-        reader._versions = {name: paths for name, paths in self._versions.items() if name not in touched}
+        reader._versions = self._versions.copy()
+        for name in touched:
+            reader._versions.pop(name, None)
         return reader
 
     def entity(self, path: EntityPath) -> Entity | None:

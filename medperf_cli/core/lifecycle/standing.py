@@ -56,8 +56,9 @@ class Lifecycle:
         self._standing: dict[EntityPath, Standing] = {}
 
     def read_from(self, snapshot: Snapshot) -> Lifecycle:
-        """The same state, read from another snapshot of the same files."""
-        return self.later(snapshot, {}, frozenset())
+        """The same state, read from another snapshot of the same files; this one is not used any more."""
+        self.reader.snapshot = snapshot
+        return self
 
     def later(
         self, snapshot: Snapshot, known: Mapping[EntityPath, Entity], touched: Collection[Name]
@@ -67,7 +68,10 @@ class Lifecycle:
         How a version stands hangs on its own name, on decisions about it, and on files that both pin.
         """
         state = Lifecycle(self.reader.later(snapshot, known, touched))
-        state._standing = {p: s for p, s in self._standing.items() if (p.kind, p.id) not in touched}
+        state._standing = self._standing.copy()
+        for name in touched:
+            for path in self.reader.versions(*name):
+                state._standing.pop(path, None)
         return state
 
     def standing(self, path: EntityPath) -> Standing:

@@ -6,6 +6,7 @@ processes of their own, and give the same.
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from medperf_cli.core.check.engine import CONSENSUS, judge
 from medperf_cli.core.check.findings import Finding, Verdict
 from medperf_cli.core.check.submission import Submission
 from medperf_cli.core.lifecycle.standing import Lifecycle
+from medperf_cli.errors import IntegrityError
 from medperf_cli.flows.reading.index_state import Entry, entered, is_in_force, signatures_of, stored
 
 
@@ -52,24 +54,46 @@ class Brought:
 
 
 @dataclass(frozen=True)
+class Stop:
+    """The step that is not lawful: what the check found, or why it cannot be judged at all."""
+
+    commit: str
+    findings: tuple[Finding, ...] = ()
+    error: str = ""
+
+
+@dataclass(frozen=True)
 class Judged:
-    """A stretch: what its lawful steps bring, and the step that is not lawful, if there is one.
+    """A stretch: what its lawful steps bring, and the step that stops it, if there is one.
 
     `clock` is the highest committer time of all its commits, also of those beside the registry.
     """
 
     brought: tuple[Brought, ...]
     clock: int
-    lawless: tuple[str, tuple[Finding, ...]] | None = None
+    stop: Stop | None = None
 
 
 def judged(store: GitStore, stretch: Stretch) -> Judged:
     """Judge each step of a stretch against its base; stops at the first that is not lawful.
 
-    Raises:
-        IntegrityError: an object is missing or damaged.
-
+    A damaged object is found by halves, so that what is before it counts.
     """
+    try:
+        return _judged(store, stretch)
+    except IntegrityError as error:
+        if len(stretch.commits) == 1:
+            return Judged((), 0, Stop(stretch.commits[0], error=error.message))
+    middle = len(stretch.commits) // 2
+    first = judged(store, Stretch(stretch.until, stretch.commits[:middle]))
+    if first.stop:
+        return first
+    second = judged(store, Stretch(stretch.commits[middle - 1], stretch.commits[middle:]))
+    later = (dataclasses.replace(b, clock=max(b.clock, first.clock)) for b in second.brought)
+    return Judged((*first.brought, *later), max(first.clock, second.clock), second.stop)
+
+
+def _judged(store: GitStore, stretch: Stretch) -> Judged:
     brought: list[Brought] = []
     state: Lifecycle | None = None
     for step in store.steps(stretch.commits, stretch.until):
@@ -77,7 +101,7 @@ def judged(store: GitStore, stretch: Stretch) -> Judged:
         submission = Submission(change, state and state.read_from(change.base))
         report = judge(submission, CONSENSUS)
         if report.verdict is Verdict.REJECT:
-            return Judged(tuple(brought), 0, (step.commit, report.findings))
+            return Judged(tuple(brought), 0, Stop(step.commit, report.findings))
         brought.append(_brought(submission, step))
         state = submission.after
     clock = max((int(store.commit_time(c).timestamp()) for c in stretch.commits), default=0)

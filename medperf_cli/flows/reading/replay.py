@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from medperf_cli.adapters.store.repository import GitStore
 from medperf_cli.adapters.workers import in_order, processors
 from medperf_cli.core.check.engine import NEWER_FORMAT
-from medperf_cli.core.check.findings import Finding
 from medperf_cli.core.lifecycle.reader import sha256
 from medperf_cli.errors import IntegrityError
-from medperf_cli.flows.reading.judging import Brought, Judged, Stretch, judged, judged_in
+from medperf_cli.flows.reading.judging import Brought, Judged, Stop, Stretch, judged, judged_in
 from medperf_cli.flows.reading.registry import ROOT_ONE
 
 STRETCH = 100
@@ -26,16 +25,17 @@ class LawlessError(IntegrityError):
 
     code = "MP-LAWLESS"
 
-    def __init__(self, commit: str, findings: tuple[Finding, ...], good: str | None) -> None:
-        first = findings[0]
-        reset = f"an admin resets main to the last good commit, {good[:12] if good else 'which is none'}"
-        newer = first.rule == NEWER_FORMAT
-        judged = "cannot be judged" if newer else "is not lawful"
-        super().__init__(
-            f"commit {commit[:12]} in main {judged}: '{first.path}' {first.message} ({first.rule})",
-            hint=first.repair if newer else reset,
-        )
-        self.findings = findings
+    def __init__(self, stop: Stop, good: str | None) -> None:
+        what = f"cannot be judged: {stop.error}"
+        hint = f"an admin resets main to the last good commit, {good[:12] if good else 'which is none'}"
+        if stop.findings:
+            first = stop.findings[0]
+            newer = first.rule == NEWER_FORMAT
+            word = "cannot be judged" if newer else "is not lawful"
+            what = f"{word}: '{first.path}' {first.message} ({first.rule})"
+            hint = first.repair if newer else hint
+        super().__init__(f"commit {stop.commit[:12]} in main {what}", hint=hint)
+        self.findings = stop.findings
 
 
 @dataclass
@@ -76,8 +76,8 @@ def replay(
             done.clock = max(done.clock, brought.clock)
             done.commit = brought.commit
             done.judged += 1
-        if found.lawless:
-            done.failure = LawlessError(*found.lawless, done.commit)
+        if found.stop:
+            done.failure = LawlessError(found.stop, done.commit)
             return done
         done.clock = max(done.clock, found.clock)
         done.commit = stretch.commits[-1]
