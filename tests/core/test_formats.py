@@ -81,7 +81,7 @@ def test_a_kind_is_refused_by_name_in_a_format_without_it(kind: Kind) -> None:
 
 def test_every_rule_says_since_which_format_it_judges() -> None:
     assert {rule.since for rule in rules()} <= set(range(1, FORMAT + 1))
-    assert {rule.id[:3] for rule in rules() if rule.since > 1} == {"REC"}
+    assert {rule.id[:3] for rule in rules() if rule.since > 1} == {"REC", "RED", "APP"}
 
 
 def test_a_signed_decision_is_the_same_in_both_formats() -> None:

@@ -17,6 +17,7 @@ from medperf_cli.core.entities.parsing import emit_entity, validate
 from medperf_cli.core.names import REGISTRY_DIR, EntityPath, Kind, parse_path, signature_path
 from medperf_cli.core.snapshot import Change, RawDiffEntry, build_change
 from tests.support.keys import member_key
+from tests.support.redacting import redaction, take_out
 from tests.support.story import STEPS
 from tests.support.templates import template
 from tests.support.world import World, genesis, login
@@ -60,7 +61,7 @@ class Draft:
         return World(self.world.files | self.added, self.world.trees, self.world.registry)
 
     def resolve(self, value: Any) -> Any:
-        """Replace `pin <path>`, `digest <path>`, `key <name>`, `login <name>`, `tree <steps back>`."""
+        """Replace `pin <path>`, `digest <path>`, `gone <path>`, `key <name>`, `login <name>`, `tree <n>`."""
         if isinstance(value, dict):
             return {k: self.resolve(v) for k, v in value.items()}
         if isinstance(value, list):
@@ -70,6 +71,7 @@ class Draft:
             "pin": lambda: self.seen_so_far.pin(rest),
             "digest": lambda: self.seen_so_far.pin(rest)["sha256"],
             "key": lambda: member_key(rest).public_text,
+            "gone": lambda: self.world.state.reader.dropped[parse_path(rest)],
             "login": lambda: login(rest),
             "tree": lambda: self.world.trees[int(rest)],
         }
@@ -139,6 +141,27 @@ def _root(draft: Draft, signed_by: dict[str, str], version: int = 2, **changes: 
         draft.added[str(signature_path(path, admin))] = armor
 
 
+def _redact(
+    draft: Draft,
+    paths: list[str],
+    signed_by: dict[str, str],
+    before: str = "tree 1",
+    *,
+    stay: bool = False,
+    version: int = 1,
+    files: list[str] | None = None,
+) -> None:
+    """A redaction of entities that stand in the world, which then loses them (`stay`: it does not).
+
+    `files` names the dropped files otherwise than as each entity with its signature.
+    """
+    world = draft.world
+    added = redaction(world, paths, signed_by, draft.resolve(before), version=version, files=files)
+    if not stay:
+        take_out(world, added[f"redactions/{version}.yml"])
+    draft.added |= added
+
+
 def _text(draft: Draft, path: str, old: str, new: str, signer: str | None = "") -> None:
     """Edit the bytes of an added file and sign them again (`signer: null`: leave the old signature)."""
     data = draft.added[path].decode()
@@ -185,6 +208,7 @@ ACTIONS: dict[str, Callable[..., None]] = {
     "decide": _decide,
     "record": _record,
     "root": _root,
+    "redact": _redact,
     "text": _text,
     "sign": _sign,
     "bytes": _bytes,

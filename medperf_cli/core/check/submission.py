@@ -11,6 +11,7 @@ from medperf_cli.core.entities.decision import Decision, DecisionVerdict
 from medperf_cli.core.entities.header import Entity
 from medperf_cli.core.entities.parsing import identify, validate
 from medperf_cli.core.entities.recorded import Recorded
+from medperf_cli.core.entities.redaction import Redaction
 from medperf_cli.core.entities.root import Root
 from medperf_cli.core.lifecycle.reader import Name, Reader
 from medperf_cli.core.lifecycle.standing import Lifecycle
@@ -60,8 +61,10 @@ class Submission:
     @property
     def touched(self) -> Iterator[Name]:
         """The names that get new versions or decisions: how other names stand does not change."""
-        for path in self.entities:
+        for path, entity in self.entities.items():
             yield path.kind, path.id
+            if isinstance(entity, Redaction):
+                yield from {(gone.kind, gone.id) for gone in entity.digests}
             if path.kind in (Kind.DECISION, Kind.RECORDED):
                 yield path.subject.kind, path.subject.id
 

@@ -16,6 +16,7 @@ from medperf_cli.core.entities.decision import Decision
 from medperf_cli.core.entities.header import Entity
 from medperf_cli.core.entities.member import Member
 from medperf_cli.core.entities.recorded import Recorded
+from medperf_cli.core.entities.redaction import Redaction
 from medperf_cli.core.entities.result import Result
 from medperf_cli.core.entities.root import FORMAT, Root
 from medperf_cli.core.names import EntityPath, Kind
@@ -32,10 +33,11 @@ MODELS: dict[Kind, type[Entity]] = {
     Kind.RESULT: Result,
     Kind.DECISION: Decision,
     Kind.RECORDED: Recorded,
+    Kind.REDACTION: Redaction,
 }
 """The kinds that some format has; releases arrive with a later one."""
 
-SINCE: dict[Kind, int] = {Kind.RECORDED: 2}
+SINCE: dict[Kind, int] = {Kind.RECORDED: 2, Kind.REDACTION: 2}
 """Kinds that format 1 does not know, and the format that brought them."""
 
 _SHOWN = 5

@@ -99,7 +99,7 @@ def deciders(main: Lifecycle, request: Change) -> frozenset[str]:
 def _roles(after: Lifecycle, request: Change) -> Iterator[tuple[Role, EntityPath]]:
     """Roles that must decide about what a request adds, or about what its decisions are about."""
     for path in request.entities:
-        if path.kind is Kind.ROOT:
+        if path.kind in (Kind.ROOT, Kind.REDACTION):
             continue
         vote = after.reader.entity(path)
         subject = parse_path(vote.subject.path) if isinstance(vote, Decision | Recorded) else path

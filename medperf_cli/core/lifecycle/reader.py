@@ -12,6 +12,7 @@ from medperf_cli.core.entities.fields import Pin
 from medperf_cli.core.entities.header import Entity
 from medperf_cli.core.entities.member import Member
 from medperf_cli.core.entities.parsing import parse
+from medperf_cli.core.entities.redaction import Redaction
 from medperf_cli.core.entities.root import Root
 from medperf_cli.core.names import EntityPath, Kind
 from medperf_cli.errors import IntegrityError
@@ -39,6 +40,8 @@ class Reader:
         self._entities: dict[EntityPath, Entity] = dict(known or {})
         self._digests: dict[EntityPath, str] = {}
         self._versions: dict[Name, list[EntityPath]] = {}
+        self._redactions = 0
+        self._dropped: Mapping[EntityPath, str] = {}
 
     def later(
         self, snapshot: snap.Snapshot, known: Mapping[EntityPath, Entity], touched: Collection[Name]
@@ -83,6 +86,25 @@ class Reader:
                 return None
             found = self._digests[path] = sha256(data)
         return found
+
+    def known_digest(self, path: EntityPath) -> str | None:
+        """SHA-256 of the bytes at a path, also where a redaction took the file out."""
+        return self.digest(path) or self.dropped.get(path)
+
+    @property
+    def dropped(self) -> Mapping[EntityPath, str]:
+        """What the redactions that stand here took out: entities, with the SHA-256 of their bytes."""
+        found = self.versions(Kind.REDACTION, "")
+        if len(found) != self._redactions:
+            redactions = (self.typed(path, Redaction) for path in found)
+            self._dropped = {p: d for r in redactions if r is not None for p, d in r.digests.items()}
+            self._redactions = len(found)
+        return self._dropped
+
+    def taken(self, kind: Kind, entity_id: str) -> list[EntityPath]:
+        """All versions that an entity has or had before a redaction, lowest first."""
+        gone = [p for p in self.dropped if (p.kind, p.id) == (kind, entity_id)]
+        return sorted([*self.versions(kind, entity_id), *gone]) if gone else self.versions(kind, entity_id)
 
     def holds(self, pin: Pin) -> bool:
         """Whether the pinned file stands here with exactly the pinned bytes."""

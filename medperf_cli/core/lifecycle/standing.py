@@ -32,11 +32,12 @@ class Standing(enum.StrEnum):
     EFFECTIVE = "effective"
     REVOKED = "revoked"
     WITHDRAWN = "withdrawn"
+    REDACTED = "redacted"
 
     @property
     def ended(self) -> bool:
         """Whether it once may have counted and no longer does."""
-        return self in (Standing.REVOKED, Standing.WITHDRAWN)
+        return self in (Standing.REVOKED, Standing.WITHDRAWN, Standing.REDACTED)
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,8 @@ class Lifecycle:
             IntegrityError: there is no such file.
 
         """
+        if path in self.reader.dropped:
+            return Standing.REDACTED
         waiting = [path]
         while path not in self._standing:
             before = self._decides(waiting[-1])
@@ -93,7 +96,7 @@ class Lifecycle:
 
     def latest(self, kind: Kind, entity_id: str) -> EntityPath | None:
         """The newest version that counts, or counted until it ended."""
-        newest_first = reversed(self.reader.versions(kind, entity_id))
+        newest_first = reversed(self.reader.taken(kind, entity_id))
         return next((path for path in newest_first if self._counted(path)), None)
 
     def in_force(self, kind: Kind, entity_id: str) -> EntityPath | None:
@@ -129,15 +132,15 @@ class Lifecycle:
         entity = self.reader.entity(path)
         if entity is None or entity.previous is None:
             return None
-        newest_first = reversed(self.reader.versions(path.kind, path.id))
+        newest_first = reversed(self.reader.taken(path.kind, path.id))
         lower = (p for p in newest_first if p.version < path.version)
-        return next((p for p in lower if self.reader.digest(p) == entity.previous), None)
+        return next((p for p in lower if self.reader.known_digest(p) == entity.previous), None)
 
     def expected_previous(self, path: EntityPath) -> EntityPath | None:
         """The version that a new version at `path` must name: the one in force, else the one before."""
         if path.version == 1:
             return None
-        before = [p for p in self.reader.versions(path.kind, path.id) if p.version < path.version]
+        before = [p for p in self.reader.taken(path.kind, path.id) if p.version < path.version]
         return self.in_force(path.kind, path.id) or (before[-1] if before else None)
 
     def role(self, path: EntityPath) -> Role:
@@ -217,7 +220,7 @@ class Lifecycle:
         return [p for p in found if p.subject == path]
 
     def _judge(self, path: EntityPath) -> Standing:
-        if path.kind in (Kind.ROOT, Kind.DECISION, Kind.RECORDED):
+        if path.kind in (Kind.ROOT, Kind.DECISION, Kind.RECORDED, Kind.REDACTION):
             return Standing.EFFECTIVE
         votes = self.votes(path)
         if votes.withdrawn:
@@ -241,7 +244,7 @@ class Lifecycle:
         if self.reader.digest(path) is None:
             raise IntegrityError(f"'{path}' is not in the registry")
         before = self.named_previous(path) if path.kind in (Kind.MEMBER, Kind.BENCHMARK) else None
-        return None if before in self._standing else before
+        return None if before in self._standing or before in self.reader.dropped else before
 
     def _carried(
         self, votes: dict[Pin, set[str]], role: Role, path: EntityPath, *, requester: str | None

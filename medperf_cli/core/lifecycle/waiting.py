@@ -40,7 +40,7 @@ def undecided(after: Lifecycle, added: Iterable[EntityPath]) -> Iterator[Waiting
                 revoke.add(path.subject)
             case Decision() | Recorded():
                 approve.add(path.subject)
-            case _ if path.kind is not Kind.ROOT:
+            case _ if path.kind not in (Kind.ROOT, Kind.REDACTION):
                 approve.add(path)
             case _:
                 pass

@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from medperf_cli.core.check.rules.table import Fault, Sort, rule
 from medperf_cli.core.check.submission import Submission
 from medperf_cli.core.entities.decision import Decision, DecisionVerdict
+from medperf_cli.core.entities.redaction import Redaction
 from medperf_cli.core.entities.root import Root
 from medperf_cli.core.lifecycle.requirement import Role, revoking_role
 from medperf_cli.core.lifecycle.standing import Standing
 from medperf_cli.core.names import EntityPath, Kind
 
-_JUDGED_BY_THEMSELVES = (Kind.ROOT, Kind.DECISION, Kind.RECORDED)
+_JUDGED_BY_THEMSELVES = (Kind.ROOT, Kind.DECISION, Kind.RECORDED, Kind.REDACTION)
 
 
 @rule("APP001", "what needs a decision has it", sort=Sort.DECISIONS)
@@ -43,6 +44,13 @@ def root_by_people(submission: Submission) -> Iterator[Fault]:
     for path, _ in submission.of(Root):
         if not submission.genesis:
             yield Fault(path, "a new root has its signatures, and waits for an admin to merge it")
+
+
+@rule("APP004", "a redaction is brought in by people", sort=Sort.DECISIONS, since=2)
+def redaction_by_people(submission: Submission) -> Iterator[Fault]:
+    """The bot never rewrites history; the host's admin applies it in the repository itself."""
+    for path, _ in submission.of(Redaction):
+        yield Fault(path, "a redaction comes with a rewritten history", "medperf registry redact --apply")
 
 
 def _fault(submission: Submission, path: EntityPath, role: Role, verdict: DecisionVerdict) -> Fault:

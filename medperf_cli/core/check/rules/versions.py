@@ -13,7 +13,7 @@ from medperf_cli.core.names import EntityPath, Kind
 def no_gaps(submission: Submission) -> Iterator[Fault]:
     """Version N+1 comes after N stands in the base."""
     for path in submission.entities:
-        if path.version > 1 and submission.before.reader.digest(path.at(path.version - 1)) is None:
+        if path.version > 1 and submission.before.reader.known_digest(path.at(path.version - 1)) is None:
             yield Fault(path, f"version {path.version - 1} is missing", "take the next free version")
 
 
@@ -28,7 +28,7 @@ def replaces_what_is_in_force(submission: Submission) -> Iterator[Fault]:
         else:
             found = submission.before.expected_previous(path)
             expected = found or path.at(path.version - 1)
-        digest = submission.before.reader.digest(expected)
+        digest = submission.before.reader.known_digest(expected)
         if digest is not None and entity.previous != digest:
             yield Fault(
                 path, f"`previous` is not the SHA-256 of '{expected}'", "sync, then write the version anew"
