@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Self
 
 from medperf_cli.adapters.store.git import Git, local_error
 from medperf_cli.adapters.store.objects import FILE, TREE, Commit, ObjectReader, TreeEntry
+from medperf_cli.adapters.store.originals import Past
 from medperf_cli.adapters.store.snapshot import GitSnapshot
 from medperf_cli.adapters.store.trees import Trees
 from medperf_cli.core.names import REGISTRY_DIR
@@ -61,6 +62,7 @@ class GitStore:
         self.reader = ObjectReader(self.git)
         self.trees = Trees(self.reader)
         self._commits: dict[str, Commit] = {}
+        self.past = Past(self)
 
     def __enter__(self) -> Self:
         return self

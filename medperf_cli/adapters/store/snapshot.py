@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 from typing_extensions import override
@@ -54,6 +55,10 @@ class GitSnapshot(Snapshot):
 
     @override
     def age(self, seen: str) -> int | None:
+        if self.commit is None:
+            return None
+        with contextlib.suppress(LookupError):
+            return self._store.past.age(self.commit, seen)
         while seen not in self._ages and self._next is not None and self._walked < self._max_age:
             tree = self._store.registry_tree(self._next)
             if tree is None:  # before genesis
