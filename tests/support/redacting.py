@@ -26,7 +26,7 @@ def redaction(
 ) -> dict[str, bytes]:
     """The files of a redaction of entities in the world; `signed_by` names a key for each admin."""
     both = files or [text for path in paths for text in (path, f"{path.removesuffix('.yml')}.sig")]
-    dropped = [{"before": before, "files": [_dropped(world, text) for text in both]}]
+    dropped = [{"position": 2, "before": before, "files": [_dropped(world, text) for text in both]}]
     path = EntityPath(Kind.REDACTION, "", version)
     fields = {"reason": "a description named a patient", "dropped": dropped}
     data = emit_entity(validate(Kind.REDACTION, world.document(Kind.REDACTION, "", version, **fields)))

@@ -1,8 +1,8 @@
 """Which trees `registry/` had before redactions took files out of history, recomputed from what is left.
 
 A git tree names its files by their object ids, so a tree can be computed without having them. A redaction
-names the files it took out by path and blob id, and the tree before they entered; with that, and the trees of
-the rewritten history, the id of every tree that ever stood in main follows.
+names the files it took out by path, blob id and the commit that brought them; with that, and the trees of the
+rewritten history (which has as many commits as before), every tree that ever stood in main follows.
 """
 
 from __future__ import annotations
@@ -32,18 +32,14 @@ Nested = dict[bytes, "TreeEntry | Nested"]
 
 @dataclass
 class _Layer:
-    """What one redaction took out: groups still to come by the tree they follow, and files there by now."""
+    """What one redaction took out: files still to come by position, and those there by now."""
 
-    waiting: dict[str, list[tuple[str, str]]]
+    waiting: dict[int, list[tuple[str, str]]]
     present: list[tuple[str, str]] = field(default_factory=list)
 
 
 class Originals:
-    """Tree ids along a first-parent chain: those that stand there, and those before each redaction.
-
-    A group of files counts from the commit on whose tree it followed, one too early: it may have come with a
-    commit of which nothing is left.
-    """
+    """Tree ids along a first-parent chain: those that stand there, and those before each redaction."""
 
     def __init__(self, store: GitStore, redactions: Sequence[Redaction]) -> None:
         """Follow `store`; `redactions` by version."""
@@ -53,6 +49,7 @@ class Originals:
         self._memo: dict[tuple[str | None, int], str] = {}
         self._places: dict[str, list[int]] = {}
         self._numbers: dict[str, int] = {}
+        self._genesis = 0
         self._last: str | None = None
         self._renew()
 
@@ -82,22 +79,20 @@ class Originals:
         tree = self._store.registry_tree(commit)
         if tree is None:
             self._places.clear()  # what stood before genesis is another registry
+            self._genesis = number + 1
             return
-        for oid in self._trees(tree):
+        for oid in self._trees(tree, number - self._genesis + 1):
             places = self._places.setdefault(oid, [])
             if not places or places[-1] != number:
                 places.append(number)
 
-    def _trees(self, tree: str) -> list[str]:
+    def _trees(self, tree: str, position: int) -> list[str]:
         """The tree that stands, and as it was before each redaction, the last one first."""
-        found = [tree]
-        for number, layer in enumerate(self._layers):
-            found.append(self._with(tree, number))
-            while found[-1] in layer.waiting:
-                layer.present += layer.waiting.pop(found[-1])
-                self._renew()
-                found.append(self._with(tree, number))
-        return found
+        if any(position in layer.waiting for layer in self._layers):
+            for layer in self._layers:
+                layer.present += layer.waiting.pop(position, [])
+            self._renew()
+        return [tree, *(self._with(tree, layer) for layer in range(len(self._layers)))]
 
     def _renew(self) -> None:
         """Collect what each layer and those before it add; what was computed with less is forgotten."""
@@ -174,7 +169,7 @@ class Past:
 
 
 def _layer(redaction: Redaction) -> _Layer:
-    return _Layer({g.before: [(f.path, f.blob) for f in g.files] for g in redaction.dropped})
+    return _Layer({g.position: [(f.path, f.blob) for f in g.files] for g in redaction.dropped})
 
 
 def _nested(files: Sequence[tuple[str, str]]) -> Nested:

@@ -14,7 +14,7 @@ from medperf_cli.adapters.store.snapshot import GitSnapshot
 from medperf_cli.adapters.store.trees import Trees
 from medperf_cli.core.names import REGISTRY_DIR
 from medperf_cli.core.snapshot import MAX_CHANGE_FILES, MAX_FILE, Change, RawDiffEntry, build_change
-from medperf_cli.errors import ConfigurationError, ConflictError, IntegrityError, UsageError
+from medperf_cli.errors import ConfigurationError, ConflictError, IntegrityError, RewrittenError, UsageError
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -109,7 +109,7 @@ class GitStore:
         """First-parent commits from `head` (included) back to `until` (excluded), newest first.
 
         Raises:
-            IntegrityError: `until` is not on the first-parent chain of `head`.
+            RewrittenError: `until` is not on the first-parent chain of `head`.
             ConfigurationError: the clone is shallow.
 
         """
@@ -120,10 +120,7 @@ class GitStore:
                 return chain
             chain.append(commit)
         if until is not None:
-            raise IntegrityError(
-                f"commit '{until}' is not on the first-parent chain of '{head}'",
-                hint="history was rewritten or bent; tell the registry's admins, and keep the clone you have",
-            )
+            raise RewrittenError(f"commit '{until}' is not on the first-parent chain of '{head}'")
         return chain
 
     def is_first_parent_ancestor(self, old: str, new: str) -> bool:

@@ -37,8 +37,13 @@ class DroppedFile(Record):
 
 
 class Dropped(Record):
-    """Files that entered together; `before` is the git tree id that `registry/` had until then."""
+    """Files that entered together.
 
+    `position` is that of the first-parent commit that brought them, genesis being 1; `before` is the git tree
+    id that `registry/` had until then.
+    """
+
+    position: Annotated[int, Field(ge=2, lt=2**53)]
     before: TreeId
     files: Annotated[tuple[DroppedFile, ...], Field(min_length=1, max_length=1000, strict=False)]
 
@@ -55,8 +60,9 @@ class Redaction(Entity):
         paths = [file.path for file in self.files]
         if len(set(paths)) != len(paths):
             raise ValueError("a file is named twice")
-        if len({group.before for group in self.dropped}) != len(self.dropped):
-            raise ValueError("a `before` is named twice")
+        positions = [group.position for group in self.dropped]
+        if positions != sorted(set(positions)):
+            raise ValueError("the positions do not go up")
         return self
 
     @property
