@@ -21,6 +21,7 @@ _ENTERED = {
     Kind.ASSOCIATION: ("takes part", "takes part"),
     Kind.RESULT: ("was published", "was published again"),
     Kind.ROOT: ("was founded", "has a new root"),
+    Kind.REDACTION: ("took files out of history", "took files out of history"),
 }
 Versions = Mapping[tuple[str, str, int], Entity]
 

@@ -16,16 +16,27 @@ from medperf_cli.core.entities.parsing import parse
 from medperf_cli.core.entities.redaction import Redaction
 from medperf_cli.core.names import Kind, parse_path, signature_path
 from medperf_cli.core.requests import MAIN
-from medperf_cli.errors import ConflictError, IntegrityError, RejectedError, RewrittenError, UnknownIdError
+from medperf_cli.errors import (
+    ConflictError,
+    IntegrityError,
+    RejectedError,
+    RewrittenError,
+    UnknownIdError,
+    UsageError,
+)
 from medperf_cli.flows.hosting.redacting import Applied, Plan, apply, plan
+from medperf_cli.flows.reading.export import export_snapshot
 from medperf_cli.flows.reading.listing import listed
 from medperf_cli.flows.reading.replay import LawlessError
 from medperf_cli.flows.reading.sync import sync
 from medperf_cli.flows.reading.verify_registry import verify_registry
+from medperf_cli.flows.submitting.redact import apply_draft, draft, sign
+from medperf_cli.flows.submitting.submit_cube import submit_cube
 from tests.support.acting import act, decide, root, withdraw, write
 from tests.support.hosting import BEGIN, SOMEBODY, Hosted
 from tests.support.keys import member_key
-from tests.support.office import Office, office
+from tests.support.office import CubeFolder, Office, office
+from tests.support.published import rendered
 from tests.support.world import REGISTRY
 
 NAMED = "cubes/acme/forest/1.yml"
@@ -276,3 +287,101 @@ def test_without_a_redaction_rewritten_history_stays_refused(told: Hosted, store
     store.update_ref(MAIN, store.parent(main), main)
     with pytest.raises(RewrittenError):
         sync(acme.deps)
+
+
+def test_what_a_redacted_version_replaced_is_not_in_force_again(told: Hosted, store: GitStore) -> None:
+    acme = office(told, "acme")
+    redact(store, "cubes/acme/forest/2.yml")
+    sync(acme.deps)
+    (row,) = [r for r in listed(acme.deps, Kind.CUBE, Filter(in_force=None)) if r["path"] == NAMED]
+    assert (row["standing"], row["in_force"]) == ("effective", False)
+    verify_registry(acme.deps)  # the index written step by step is that of the whole history
+
+
+def test_the_owner_submits_the_next_version_with_the_command_for_it(
+    told: Hosted, store: GitStore, tmp_path: Path
+) -> None:
+    redact(store, NAMED)
+    acme = office(told, "acme")
+    files = CubeFolder(tmp_path / "cube").files()
+    about = {"type": "model"}
+    done = submit_cube(acme.deps, "forest", files, share=None, operational=False, given=about)
+    assert done.merged
+    assert "cubes/acme/forest/3.yml" in cubes(acme)
+
+
+def test_two_admins_sign_one_draft_and_the_host_applies_it(told: Hosted, tmp_path: Path) -> None:
+    admins = [{"member": name, "key": f"key {name}"} for name in ("ada", "zoe")]
+    later = {"expires": "2033-01-01T00:00:00Z"}
+    enter(told, root(3, "ada", "zoe", **later, **{"admins.members": admins, "admins.threshold": 2}))
+    ada, zoe, acme = office(told, "ada"), office(told, "zoe"), office(told, "acme")
+    folder = tmp_path / "redaction"
+    made = draft(ada.deps, [f"registry/{NAMED}"], "it named a patient", folder)
+    assert made is not None
+    assert made.signed_by == ("ada",)
+    assert f"registry/{NAMED}  (asked for)" in ada.asked[-1]
+    assert "(is later than 'cubes/acme/forest/1.yml')" in ada.asked[-1]
+    with pytest.raises(RejectedError, match="1 of 2 signatures"):
+        apply_draft(ada.deps, folder, told.path)
+    with pytest.raises(RejectedError, match="'acme' is no admin"):
+        sign(acme.deps, folder)
+    both = sign(zoe.deps, folder)
+    assert both is not None
+    assert both.signed_by == ("ada", "zoe")
+    assert PATIENT in "".join(store_text(told))
+    done = apply_draft(ada.deps, folder, told.path)
+    assert done is not None
+    assert done.now == told.main()
+    assert PATIENT not in "".join(store_text(told))
+    sync(acme.deps)
+    assert NAMED not in cubes(acme)
+
+
+def store_text(told: Hosted) -> list[str]:
+    """All files of main as text."""
+    with told.store() as store:
+        snapshot = store.snapshot(told.main())
+        return [(snapshot.get(path) or b"").decode() for path in snapshot.list("")]
+
+
+def test_on_no_nothing_is_signed_or_changed(told: Hosted, tmp_path: Path) -> None:
+    ada, folder, main = office(told, "ada"), tmp_path / "redaction", told.main()
+    ada.answer = lambda _: False
+    assert draft(ada.deps, [NAMED], "it named a patient", folder) is None
+    assert not folder.exists()
+    ada.answer = lambda _: True
+    assert draft(ada.deps, [NAMED], "it named a patient", folder) is not None
+    ada.answer = lambda _: False
+    assert sign(ada.deps, folder) is None
+    assert apply_draft(ada.deps, folder, told.path) is None
+    assert told.main() == main
+
+
+def test_a_draft_is_asked_for_with_care(told: Hosted, tmp_path: Path) -> None:
+    ada = office(told, "ada")
+    with pytest.raises(UsageError, match="name what must go"):
+        draft(ada.deps, [], "why", tmp_path)
+    with pytest.raises(UsageError, match="is not a folder of a registry"):
+        draft(ada.deps, ["elsewhere/1"], "why", tmp_path)
+    with pytest.raises(UsageError, match="no draft of a redaction"):
+        sign(ada.deps, tmp_path)
+    assert draft(ada.deps, [NAMED], "why", tmp_path / "one")
+    with pytest.raises(UsageError, match="there is a draft"):
+        draft(ada.deps, [NAMED], "why", tmp_path / "one")
+
+
+def test_a_registry_of_format_1_has_no_redactions(host: Hosted, tmp_path: Path) -> None:
+    enter(host, write("cubes/acme/tree/1.yml"))
+    with pytest.raises(RejectedError, match="format 1"):
+        draft(office(host, "ada").deps, ["cubes/acme/tree/1"], "why", tmp_path)
+
+
+def test_the_site_tells_what_was_taken_out_and_shows_none_of_it(told: Hosted, store: GitStore) -> None:
+    redact(store, NAMED)
+    pages = rendered(export_snapshot(office(told, "acme").deps))
+    assert not [address for address, html in pages.items() if PATIENT in html]
+    page = pages["redactions/1.html"]
+    assert "Files were taken out of history" in page
+    assert NAMED in page
+    assert "it named a patient" in page
+    assert "took files out of history" in pages["index.html"]

@@ -142,6 +142,25 @@ def _entities(text: str) -> list[EntityPath]:
         return []
 
 
+def fitting(store: GitStore, head: str, redaction: Redaction) -> Rewritten:
+    """The history of `head` without what a redaction takes out.
+
+    Raises:
+        ConflictError: it does not hold exactly these files where the redaction says.
+
+    """
+    rewritten = rewrite(store, head, [file.path for file in redaction.files])
+    given = tuple(
+        Group(g.position, g.before, tuple((f.path, f.blob) for f in g.files)) for g in redaction.dropped
+    )
+    if rewritten.groups != given:
+        raise ConflictError(
+            "main does not hold what this redaction takes out, or not where it says",
+            hint="draft it anew with `medperf registry redact`",
+        )
+    return rewritten
+
+
 def apply(store: GitStore, redaction: Redaction, files: Mapping[str, bytes]) -> Applied:
     """Rewrite main of a repository as a signed redaction says, with the redaction as its last commit.
 
@@ -158,15 +177,7 @@ def apply(store: GitStore, redaction: Redaction, files: Mapping[str, bytes]) -> 
     head = store.rev(MAIN)
     if head is None:
         raise IntegrityError("the repository has no branch 'main'")
-    rewritten = rewrite(store, head, [file.path for file in redaction.files])
-    given = tuple(
-        Group(g.position, g.before, tuple((f.path, f.blob) for f in g.files)) for g in redaction.dropped
-    )
-    if rewritten.groups != given:
-        raise ConflictError(
-            "main does not hold what this redaction takes out, or not where it says",
-            hint="draft it anew with `medperf registry redact`",
-        )
+    rewritten = fitting(store, head, redaction)
     commit = _on_top(store, rewritten, files, head)
     stop = _stop(store, commit)
     if stop is not None:
