@@ -16,7 +16,7 @@ from medperf_cli.adapters.store.objects import FILE, TREE, TreeEntry, object_id,
 from medperf_cli.core.names import FOLDERS, REGISTRY_DIR, Kind
 from medperf_cli.core.snapshot import MAX_FILE
 from medperf_cli.core.strict_yaml import load_strict
-from medperf_cli.errors import DocumentError
+from medperf_cli.errors import DocumentError, RewrittenError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -53,16 +53,11 @@ class Originals:
         self._last: str | None = None
         self._renew()
 
-    def leads_to(self, commit: str) -> bool:
-        """Whether a commit can be asked about: it was followed, or comes after what was."""
-        known = self._last is None or commit in self._numbers
-        return known or self._store.is_first_parent_ancestor(self._last or "", commit)
-
     def age(self, commit: str, tree: str) -> int | None:
         """How many commits before `commit` the registry last was this tree; None if never.
 
         Raises:
-            IntegrityError: `leads_to` says no.
+            RewrittenError: the commit does not come after those asked about before.
 
         """
         if commit not in self._numbers:
@@ -158,8 +153,10 @@ class Past:
         folder = self._folder(self.assumed or commit)
         if folder is None:
             raise LookupError("nothing was redacted")
-        if self._known is None or self._known[0] != folder or not self._known[1].leads_to(commit):
-            self._known = folder, Originals(self._store, self.redactions(self.assumed or commit))
+        if self._known is not None and self._known[0] == folder:
+            with contextlib.suppress(RewrittenError):
+                return self._known[1].age(commit, tree)
+        self._known = folder, Originals(self._store, self.redactions(self.assumed or commit))
         return self._known[1].age(commit, tree)
 
     def _folder(self, commit: str) -> str | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from typing import TYPE_CHECKING
 
 from typing_extensions import override
@@ -55,10 +54,20 @@ class GitSnapshot(Snapshot):
 
     @override
     def age(self, seen: str) -> int | None:
+        if self._store.past.assumed is not None:  # nearly every signer had seen what was rewritten since
+            return self._age_before_redactions(seen)
+        found = self._age_as_it_stands(seen)
+        return self._age_before_redactions(seen) if found is None else found
+
+    def _age_before_redactions(self, seen: str) -> int | None:
         if self.commit is None:
             return None
-        with contextlib.suppress(LookupError):
+        try:
             return self._store.past.age(self.commit, seen)
+        except LookupError:
+            return None
+
+    def _age_as_it_stands(self, seen: str) -> int | None:
         while seen not in self._ages and self._next is not None and self._walked < self._max_age:
             tree = self._store.registry_tree(self._next)
             if tree is None:  # before genesis
