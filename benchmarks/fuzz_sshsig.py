@@ -21,7 +21,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from benchmarks.fuzz_sshsig_mutations import Case, mutant
+from benchmarks.fuzz_sshsig_cases import Case
+from benchmarks.fuzz_sshsig_mutations import mutant
 from benchmarks.fuzz_sshsig_reasons import explain
 from medperf_cli.core.names import is_name
 from medperf_cli.core.sshsig import parse_public_key, verify

@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import random
-import struct
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import cache
 
+from benchmarks.fuzz_sshsig_cases import (
+    ED25519_ORDER,
+    KINDS,
+    NAMESPACE,
+    PAYLOAD,
+    REGISTRY,
+    Case,
+    Wire,
+    damaged,
+    good,
+    line,
+    respelled,
+    signed,
+    split,
+)
 from benchmarks.fuzz_sshsig_keys import SigningKey, keys, mpint
+from benchmarks.fuzz_sshsig_lines import damage_line
 from medperf_cli.flows.reading.allowed_signers import signers_line
 from tests.support.keys import armored, pack
 
-REGISTRY = "0123456789abcdef0123456789abcdef"
-KINDS = ("member", "cube", "result", "decision")
-NAMESPACE = f"result.v1@{REGISTRY}"
-PAYLOAD = b"schema: result/1\nversion: 1\n"
-ED25519_ORDER = 2**252 + 27742317777372353535851937790883648493
 P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 _WEAK_POINTS = (
     b"\x01" + bytes(31),
@@ -28,60 +37,6 @@ _WEAK_POINTS = (
     b"\xff" * 32,
 )
 """Encodings of ed25519 points that are of small order, or beyond the field."""
-
-
-@dataclass(frozen=True)
-class Case:
-    """Everything both sides are asked about."""
-
-    payload: bytes
-    armor: bytes
-    signers: bytes
-    namespace: str = NAMESPACE
-    principal: str = "mgh"
-
-
-@dataclass
-class Wire:
-    """A signature in its parts (PROTOCOL.sshsig)."""
-
-    key: bytes
-    inner: bytes
-    namespace: bytes = NAMESPACE.encode()
-    reserved: bytes = b""
-    hash: bytes = b"sha512"
-    version: int = 1
-    preamble: bytes = b"SSHSIG"
-    tail: bytes = b""
-    more: list[bytes] = field(default_factory=list)
-
-    def blob(self) -> bytes:
-        """The bytes inside the armour."""
-        fields = pack(self.key, self.namespace, self.reserved, self.hash, self.inner, *self.more)
-        return self.preamble + struct.pack(">I", self.version) + fields + self.tail
-
-
-def line(key: SigningKey) -> bytes:
-    """The line that we export for a key."""
-    return signers_line("mgh", key.text, KINDS, REGISTRY).encode()
-
-
-def signed(
-    key: SigningKey, wire: Wire, *, algorithm: bytes = b"", flags: int = 1, payload: bytes = PAYLOAD
-) -> Wire:
-    """Sign what the wire's own fields say, with any algorithm and flags."""
-    name = wire.hash.decode("latin-1").lower().rstrip("\0")
-    digest = hashlib.new(name if name in hashlib.algorithms_guaranteed else "sha512", payload)
-    told = digest.digest() if digest.digest_size else b""
-    message = b"SSHSIG" + pack(wire.namespace, wire.reserved, wire.hash, told)
-    return replace(wire, inner=key.sign(message, algorithm or key.algorithm, flags))
-
-
-@cache
-def good(name: str, hash_name: bytes) -> Wire:
-    """A good signature of a key."""
-    key = keys()[name]
-    return signed(key, Wire(key.blob, b"", hash=hash_name))
 
 
 def mutant(seed: str) -> Case:
@@ -99,27 +54,10 @@ def mutant(seed: str) -> Case:
         case "armour":
             return replace(case, armor=_damage_armour(case.armor, rng))
         case "line":
-            return _damage_line(case, key, rng)
+            return damage_line(case, key, rng)
         case "weak":
             return _weak(case, rng)
     return _asked_otherwise(case, rng)
-
-
-def damaged(data: bytes, rng: random.Random) -> bytes:
-    """One bit, byte or stretch of bytes changed."""
-    at = rng.randrange(len(data) + 1)
-    match rng.randrange(6):
-        case 0 if at < len(data):
-            return data[:at] + bytes([data[at] ^ 1 << rng.randrange(8)]) + data[at + 1 :]
-        case 1:
-            return data[:at] + bytes([rng.choice((0, 1, 0x7F, 0x80, 0xFF))]) + data[at + 1 :]
-        case 2:
-            return data[:at] + data[at + rng.choice((1, 4, 32)) :]
-        case 3:
-            return data[:at] + rng.choice((b"\0", b"\0" * 4, b"\xff", b"\x01")) + data[at:]
-        case 4:
-            return rng.choice((b"", data + b"\0", b"\0" + data, data[:-1], data[1:], data + data))
-    return data[:at] + rng.randbytes(1) + data[at + 1 :]
 
 
 def _damage_wire(wire: Wire, key: SigningKey, rng: random.Random) -> None:
@@ -143,18 +81,6 @@ def _damage_wire(wire: Wire, key: SigningKey, rng: random.Random) -> None:
         wire.inner = _damage_inner(wire.inner, key, rng)
     else:
         setattr(wire, part, rng.choice(changes[part]))
-
-
-def split(blob: bytes) -> list[bytes]:
-    """Read SSH strings up to the end (raises ValueError)."""
-    found = []
-    while blob:
-        size = int.from_bytes(blob[:4])
-        if len(blob) < 4 + size:
-            raise ValueError
-        found.append(blob[4 : 4 + size])
-        blob = blob[4 + size :]
-    return found
 
 
 def _damage_inner(inner: bytes, key: SigningKey, rng: random.Random) -> bytes:
@@ -195,18 +121,6 @@ def _damage_inner(inner: bytes, key: SigningKey, rng: random.Random) -> bytes:
         return pack(algorithm, rng.choice((more, more, damaged(signature, rng)))) + report
     shorter = signature.lstrip(b"\0")
     return pack(algorithm, rng.choice((b"\0" + signature, shorter, signature[1:], damaged(signature, rng))))
-
-
-def respelled(blob: bytes, rng: random.Random) -> bytes:
-    """The same key, or nearly, in other bytes."""
-    fields = split(blob)
-    at = rng.randrange(1, len(fields))
-    if fields[0].startswith(b"ecdsa") and rng.random() < 0.5:  # noqa: PLR2004 - a share
-        point, half = fields[2], len(fields[2]) // 2 + 1
-        fields[2] = bytes([2 + (point[-1] & 1)]) + point[1:half]
-    else:
-        fields[at] = rng.choice((b"\0" + fields[at], fields[at].lstrip(b"\0"), fields[at] + b"\0"))
-    return pack(*fields, *rng.choice(((), (), (b"",))))
 
 
 def _signed_oddly(wire: Wire, key: SigningKey, rng: random.Random) -> Wire:
@@ -261,78 +175,6 @@ def _damage_armour(armor: bytes, rng: random.Random) -> bytes:
             armor.replace(b"\n", b"\n\n", 1),
             begin + b"\n" + end + b"\n",
             damaged(armor, rng),
-        )
-    )
-
-
-def _damage_line(case: Case, key: SigningKey, rng: random.Random) -> Case:
-    """Change the allowed-signers line: names, options, spacing, key, or lines around it."""
-    text = case.signers.decode().removesuffix("\n")
-    name, options, type_, encoded = text.split(" ")
-    choice = rng.randrange(7)
-    if choice == 0:
-        name = rng.choice(
-            ("other", "mgh,other", "*", "m*", "mg?", "!mgh,*", "MGH", '"mgh"', "mg", "mghx", "")
-        )
-    elif choice == 1:
-        options = _options(rng, options)
-    elif choice == 2:  # noqa: PLR2004 - one of the choices
-        blob = rng.choice(
-            (damaged(key.blob, rng), respelled(key.blob, rng), rng.choice(list(keys().values())).blob)
-        )
-        encoded = base64.b64encode(blob).decode()
-    elif choice == 3:  # noqa: PLR2004
-        edits = (encoded + "=", encoded.rstrip("="), encoded[:-4] + "AA" + encoded[-2:], encoded + " laptop")
-        encoded = rng.choice((*edits, encoded[:40] + " " + encoded[40:], encoded + "\0", encoded[:-1]))
-    elif choice == 4:  # noqa: PLR2004
-        types = (
-            "ssh-rsa",
-            "ssh-ed25519",
-            "rsa-sha2-512",
-            "ssh-ed25519-cert-v01@openssh.com",
-            "",
-            type_.upper(),
-        )
-        type_ = rng.choice(types)
-    text = f"{name} {options} {type_} {encoded}"
-    if choice == 5:  # noqa: PLR2004
-        other = text.replace("mgh", "other", 1)
-        around = ("# {}", "\n{}", "{}\r", "{} ", " {}", "\t{}", "{}\n\n# end", "x y\n{}", "{}\n{}", "{}\nx")
-        text = rng.choice((*around, f"{other}\n{{}}", f"{{}}\n{other}")).replace("{}", text)
-        text = rng.choice((text, text.replace(" ", "\t"), text.replace(" ", "  ", 1)))
-    data = damaged(text.encode(), rng) if choice == 6 else text.encode()  # noqa: PLR2004
-    return replace(case, signers=data + rng.choice((b"\n", b"\n", b"\n", b"")))
-
-
-def _options(rng: random.Random, options: str) -> str:
-    """Options of allowed-signers lines, as ssh-keygen(1) has them, and nearly so."""
-    only = f'namespaces="{NAMESPACE}"'
-    lists = (
-        NAMESPACE[:-1] + "*",
-        "*",
-        f"!{NAMESPACE},*",
-        "result.v1@?*",
-        "file",
-        "",
-        NAMESPACE.upper(),
-        f"{NAMESPACE},x",
-    )
-    times = ('"20200101"', '"20990101"', '"20200101000000Z"', '"x"', '""', "20990101")
-    more = (
-        *(f"{when}={at}" for when in ("valid-after", "valid-before") for at in times),
-        *("cert-authority", "no-touch-required", "verify-required", "restrict", "CERT-AUTHORITY", 'from="x"'),
-    )
-    return rng.choice(
-        (
-            f'namespaces="{rng.choice(lists)}"',
-            f"{options},{rng.choice(more)}",
-            f"{rng.choice(more)},{options}",
-            rng.choice(more),
-            f"{only},{only}",
-            options.replace("namespaces", rng.choice(("NAMESPACES", "Namespaces", "namespace"))),
-            options.replace('"', rng.choice(("", "'", '\\"'))),
-            options.replace(",", ", "),
-            rng.choice((only, "")),
         )
     )
 

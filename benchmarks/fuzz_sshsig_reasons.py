@@ -13,8 +13,8 @@ import struct
 from collections.abc import Iterator
 from dataclasses import replace
 
+from benchmarks.fuzz_sshsig_cases import ED25519_ORDER, KINDS, REGISTRY, Case, split
 from benchmarks.fuzz_sshsig_keys import SK_ECDSA, mpint
-from benchmarks.fuzz_sshsig_mutations import ED25519_ORDER, KINDS, REGISTRY, Case, split
 from medperf_cli.flows.reading.allowed_signers import signers_line
 from tests.support.keys import armored, pack
 

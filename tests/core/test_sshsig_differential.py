@@ -12,8 +12,9 @@ import pytest
 
 from benchmarks import fuzz_sshsig
 from benchmarks.fuzz_sshsig import Outcome, judge, ours, run, stock
+from benchmarks.fuzz_sshsig_cases import NAMESPACE, PAYLOAD, Case, good, line
 from benchmarks.fuzz_sshsig_keys import keys
-from benchmarks.fuzz_sshsig_mutations import NAMESPACE, PAYLOAD, Case, good, line, mutant
+from benchmarks.fuzz_sshsig_mutations import mutant
 from medperf_cli.core import sshsig
 from medperf_cli.core.sshsig import verify
 from medperf_cli.errors import SignatureError
