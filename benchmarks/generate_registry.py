@@ -13,7 +13,7 @@ import random
 import shutil
 import sys
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,7 +21,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import registry_text as text
 from registry_desk import Desk, Unit
-from registry_git import Stamp, Writer, git
+from registry_git import PROBES, Stamp, Writer, git
+from registry_probes import probes
 from registry_story import ADMINS, Story
 
 VERSION = 1
@@ -79,6 +80,14 @@ class Maker:
         page = self.writer.blob(f"# A registry\n\n{self.made} entities at {self.desk.now}\n".encode())
         self.writer.main(self._stamp("ada"), "say how many entities there are", {"README.md": page})
 
+    def probe(self, name: str, write: Callable[[], None]) -> None:
+        """A request on the last commit of main that stays one."""
+        parent, self.desk.seen = self.history[-1]
+        pins, count = dict(self.desk.pins), dict(self.desk.count)
+        write()
+        self.writer.request(parent, self._stamp("somebody"), name, self._store(), f"{PROBES}/{name}")
+        self.desk.pins, self.desk.count = pins, count
+
     def _lag(self) -> int:
         """How many commits ago those who sign now last synced."""
         return min(len(self.history) - 1, int(self.desk.chance.expovariate(1)))
@@ -109,12 +118,13 @@ def batches(story: Story) -> Iterator[list[Unit]]:
             del phase[:taken]
 
 
-def tell(maker: Maker, entities: int) -> None:
-    """Tell stories, some at the same time, until the registry has that many entities."""
+def tell(maker: Maker, entities: int) -> Story:
+    """Tell stories, some at the same time, until the registry has that many entities; returns the first."""
     desk = maker.desk
     count = max(1, round(entities / STORY_SIZE))
     size = round((entities - maker.made) / count)
-    waiting = [batches(Story(desk, place, size)) for place in range(count)]
+    stories = [Story(desk, place, size) for place in range(count)]
+    waiting = [batches(story) for story in stories]
     told, waiting = waiting[:_AT_ONCE], waiting[_AT_ONCE:]
     while told:
         place = desk.chance.randrange(len(told))
@@ -127,6 +137,7 @@ def tell(maker: Maker, entities: int) -> None:
             maker.beside()
     for place in range(entities - maker.made):
         maker.merge([_spare(desk, place)])
+    return stories[0]
 
 
 def _spare(desk: Desk, place: int) -> Unit:
@@ -146,7 +157,9 @@ def generate(path: Path, entities: int, seed: int) -> Maker:
     with Writer(path) as writer:
         maker = Maker(writer, desk)
         maker.genesis()
-        tell(maker, entities)
+        story = tell(maker, entities)
+        for name, write in probes(story) if story.ended else ():
+            maker.probe(name, write)
     path.with_suffix(".root").write_text(desk.pin("root/1.yml").sha256 + "\n", "ascii")
     return maker
 

@@ -12,6 +12,8 @@ from typing import IO, Self
 
 MAIN = "refs/heads/main"
 _SCRATCH = "refs/heads/requests"
+PROBES = "refs/probes"
+"""Below it stands one request of each kind, on the last commit of main."""
 _PEOPLE = {"LC_ALL": "C", "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
 
 
@@ -82,9 +84,11 @@ class Writer:
         self._input.write(f"blob\nmark {mark}\ndata {len(data)}\n".encode() + data + b"\n")
         return mark
 
-    def request(self, parent: str, stamp: Stamp, message: str, files: Mapping[str, str]) -> str:
+    def request(
+        self, parent: str, stamp: Stamp, message: str, files: Mapping[str, str], ref: str = _SCRATCH
+    ) -> str:
         """A commit beside main on the commit `parent` (marks); returns its mark."""
-        return self._commit(_SCRATCH, stamp, message, [f"from {parent}\n"], files)
+        return self._commit(ref, stamp, message, [f"from {parent}\n"], files)
 
     def main(
         self, stamp: Stamp, message: str, files: Mapping[str, str], merged: Sequence[str] = ()

@@ -55,6 +55,11 @@ class Story:
         open_to = self.hospitals if self.place % 4 == 1 else ()
         self.terms = Terms(self.committee, open_to, "always" if self.place % 4 == 2 else "never")  # noqa: PLR2004
 
+    @property
+    def ended(self) -> bool:
+        """Whether it was told to its end, the third version of the benchmark."""
+        return f"benchmarks/{self.benchmark}/3.yml" in self.desk.pins
+
     def name_of(self, role: str, place: int) -> str:
         """The name of a member of this story."""
         return f"{role}-{self.name}-{place:02d}"
