@@ -77,6 +77,8 @@ class Writer:
             raise RuntimeError(f"git fast-import ended with {code}")
         if error is None:
             git(self.path, "update-ref", "-d", _SCRATCH)
+            # As every host does now and then; what fast-import writes is quick to write, and slow to read.
+            git(self.path, "gc", "--quiet")
 
     def blob(self, data: bytes) -> str:
         """Store a file; returns its mark."""

@@ -13,6 +13,7 @@ import pytest
 
 from medperf_cli.adapters.store.repository import GitStore
 from medperf_cli.core.check.engine import CONSENSUS, check
+from medperf_cli.core.check.findings import Verdict
 from medperf_cli.core.entities.benchmark import Benchmark
 from medperf_cli.core.entities.decision import Decision
 from medperf_cli.core.entities.member import Member
@@ -105,7 +106,16 @@ def test_history_is_what_a_merge_bot_leaves(store: GitStore) -> None:
     assert len(merges) == len(touching) - 1, "all but genesis"
     requests = [request for _, *requests in merges for request in requests]
     assert {len(store.commit(request).parents) for request in requests} == {1}
-    assert store.refs() == {"refs/heads/main": head}
+    assert set(store.refs()) - set(store.refs("refs/probes")) == {"refs/heads/main"}
+
+
+def test_a_request_of_each_kind_waits_beside_it(store: GitStore) -> None:
+    probes = store.refs("refs/probes")
+    kinds = {"member", "cube", "benchmark", "dataset", "association", "decision", "result", "batch"}
+    assert {ref.rpartition("/")[2] for ref in probes} == kinds
+    for ref, commit in probes.items():
+        report = check(store.change(store.parent(commit), commit))
+        assert report.verdict is Verdict.AUTO, (ref, report.findings)
 
 
 @pytest.mark.parametrize(
