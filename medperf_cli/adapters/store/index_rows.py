@@ -22,11 +22,9 @@ CREATE TABLE entities (
     position INTEGER NOT NULL, waiting TEXT,
     owner TEXT, state TEXT, type TEXT, benchmark TEXT, yml BLOB NOT NULL
 );
-CREATE INDEX entities_by_id ON entities (kind, id, version);
-CREATE INDEX entities_filtered ON entities
-    (kind, in_force, id, version, owner, state, type, benchmark, standing);
-CREATE INDEX entities_by_owner ON entities (kind, owner);
-CREATE INDEX entities_by_benchmark ON entities (kind, benchmark);
+CREATE INDEX entities_by_id ON entities
+    (kind, id, version, in_force, owner, state, type, benchmark, standing);
+CREATE INDEX entities_by_position ON entities (position);
 CREATE INDEX entities_pending ON entities (path) WHERE standing = 'pending';
 CREATE TABLE signatures (
     path TEXT PRIMARY KEY, entity TEXT NOT NULL REFERENCES entities (path) ON DELETE CASCADE,
