@@ -10,7 +10,7 @@ from medperf_cli.core.entities.member import Login, Member, MemberKey
 from medperf_cli.core.entities.root import Root
 from medperf_cli.core.lifecycle.standing import Standing
 from medperf_cli.core.names import FOLDERS, EntityPath, Kind, parse_path
-from medperf_cli.core.strict_yaml_emit import scalar
+from medperf_cli.core.strict_yaml import emit
 
 
 def _others(
@@ -18,8 +18,9 @@ def _others(
 ) -> Iterator[tuple[EntityPath, Member]]:
     """Other members' versions that count (or counted) and may hold one of these keys or logins."""
     after = submission.after
-    # A file has one spelling, so what holds a key has exactly this line.
-    lines = {f"  - key: {scalar(key)}" for key in keys} | {f"    number: {login.number}" for login in logins}
+    # A file has one spelling, so what holds a key or a login has exactly such a line.
+    spelled = emit({"keys": [{"key": key} for key in keys]}).decode().splitlines()[1:]
+    lines = {*spelled, *(f"    number: {login.number}" for login in logins)}
     for text in after.reader.snapshot.with_line(FOLDERS[Kind.MEMBER], lines):
         if text.split("/")[1] == name:
             continue
