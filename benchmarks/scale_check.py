@@ -16,14 +16,16 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from medperf_cli.adapters.store.repository import GitStore
 from medperf_cli.core.check.engine import check
 from medperf_cli.core.check.findings import Verdict
-from medperf_cli.core.entities.parsing import parse
+from medperf_cli.core.entities.parsing import sound
 
 PROBES = "refs/probes"
+UNKNOWN = "unknown"
+"""Beside the kinds of requests: how long to find out that a tree was never main's."""
 
 
 def seconds(path: Path, commit: str) -> float:
     """Read and judge one request, with nothing kept from the last time; it must be one to merge."""
-    parse.cache_clear()
+    sound.cache_clear()
     with GitStore(path) as store:
         began = time.perf_counter()
         report = check(store.change(store.parent(commit), commit))
@@ -41,7 +43,18 @@ def measure(path: Path, rounds: int) -> dict[str, float]:
     for _ in range(rounds + 1):
         for name, commit in probes.items():
             times[name].append(seconds(path, commit))
-    return {name: statistics.median(found[1:]) for name, found in times.items()}
+    middle = {name: statistics.median(found[1:]) for name, found in times.items()}
+    return {**middle, UNKNOWN: unknown(path)}
+
+
+def unknown(path: Path) -> float:
+    """Look for a tree that stood at no commit of main, which whoever signs may claim to have seen."""
+    with GitStore(path) as store:
+        snapshot = store.snapshot(store.rev("refs/heads/main"))
+        began = time.perf_counter()
+        if snapshot.age("0" * 40) is not None:
+            raise RuntimeError("this tree cannot be")
+        return time.perf_counter() - began
 
 
 if __name__ == "__main__":
