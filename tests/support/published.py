@@ -10,6 +10,7 @@ from functools import cache
 from typing import Any
 
 from medperf_cli.adapters.store.index_rows import Meta
+from medperf_cli.core.check.submission import Submission
 from medperf_cli.core.lifecycle.reader import sha256
 from medperf_cli.core.names import parse_path
 from medperf_cli.core.snapshot import Change, MemorySnapshot
@@ -38,7 +39,7 @@ def snapshot_of(world: World, url: str = "https://git.example.org/registry.git")
             BEGIN + 3600 * merged.get(path, number),
             entry.fingerprint,
         )
-        for number, (path, entry) in enumerate(entered(change, Entry("", 0), world.registry).items())
+        for number, (path, entry) in enumerate(entered(Submission(change), Entry("", 0)).items())
     }
     order = sorted(entries, key=lambda path: (entries[path].time, path))
     entries = {path: replace(entries[path], position=number) for number, path in enumerate(order, 1)}

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from medperf_cli.core import sshsig
-from medperf_cli.core.check.rules.signatures import signer
 from medperf_cli.core.check.rules.table import Fault, rule
 from medperf_cli.core.check.submission import Submission
 from medperf_cli.core.entities.decision import DecisionVerdict
 from medperf_cli.core.entities.recorded import Recorded
+from medperf_cli.core.names import signature_path
 from medperf_cli.errors import SignatureError
 
 
@@ -31,12 +31,14 @@ def by_the_recorder(submission: Submission) -> Iterator[Fault]:
     """By that key alone: neither a member's, nor the recorder's of an earlier root, records anything."""
     recorder = submission.before.reader.root.recorder
     for path, _ in submission.of(Recorded):
+        if submission.armor(str(signature_path(path))) is None:
+            continue
         try:
-            key = signer(submission, path)
+            key = submission.signing_key(signature_path(path))
         except SignatureError as error:
             yield Fault(path, error.message, "only the merge bot writes such a file")
             continue
-        if key is not None and recorder is not None and key != recorder.key:
+        if recorder is not None and key != recorder.key:
             fingerprint = sshsig.parse_public_key(key).fingerprint
             message = f"key {fingerprint} is not the recorder's in the root in force"
             yield Fault(path, message, "only the merge bot writes such a file")

@@ -8,7 +8,6 @@ from medperf_cli.core.check.rules.table import Fault, rule
 from medperf_cli.core.check.submission import Submission
 from medperf_cli.core.entities.redaction import KEPT, Redaction
 from medperf_cli.core.names import EntityPath, Kind, SignaturePath, parse_path, parse_signature_path
-from medperf_cli.core.trust.verified import signing_key
 from medperf_cli.errors import NotTrustedError, SignatureError
 
 _VOTES = (Kind.DECISION, Kind.RECORDED)
@@ -34,8 +33,7 @@ def redaction_signatures(submission: Submission) -> Iterator[Fault]:
 def _admin(submission: Submission, signature: SignaturePath) -> str:
     """The admin who made a signature (raises SignatureError where none did)."""
     root, name = submission.before.reader.root, signature.admin or ""
-    payload, armor = (submission.change.added[str(p)] for p in (signature.entity, signature))
-    key = signing_key(signature.entity, payload, armor, root.registry)
+    key = submission.signing_key(signature)
     member = submission.before.member_in_force(name)
     if (name, key) not in {(a.member, a.key) for a in root.admins.members}:
         raise NotTrustedError(f"'{name}' is not an admin with this key")

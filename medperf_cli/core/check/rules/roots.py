@@ -8,7 +8,6 @@ from medperf_cli.core.check.rules.table import Fault, rule
 from medperf_cli.core.check.submission import Submission
 from medperf_cli.core.entities.root import Admins, Root
 from medperf_cli.core.names import EntityPath, Kind, SignaturePath
-from medperf_cli.core.trust.verified import signing_key
 from medperf_cli.errors import NotTrustedError, SignatureError
 
 
@@ -47,10 +46,7 @@ def _signer(
         SignatureError: malformed, not over these bytes, or by a key that neither root names for this admin.
 
     """
-    admin, path = signature.admin or "", signature.entity
-    payload, armor = (submission.change.added[str(p)] for p in (path, signature))
-    registry = "" if submission.root is None else submission.root.registry
-    key = signing_key(path, payload, armor, registry)
+    admin, key = signature.admin or "", submission.signing_key(signature)
     if (admin, key) not in allowed:
         raise NotTrustedError(f"'{admin}' is not an admin with this key")
     if not submission.genesis and key not in _valid_keys(submission, admin):

@@ -13,7 +13,6 @@ from medperf_cli.core.entities.member import Member
 from medperf_cli.core.entities.root import Root
 from medperf_cli.core.lifecycle.requirement import Role
 from medperf_cli.core.names import EntityPath, Kind, signature_path
-from medperf_cli.core.trust.verified import signing_key
 from medperf_cli.errors import SignatureError
 
 
@@ -42,19 +41,6 @@ def _member_keys(submission: Submission, path: EntityPath, member: Member) -> fr
     return old.union(member.valid_keys) if submission.after.role(path) is Role.ADMINS else old
 
 
-def signer(submission: Submission, path: EntityPath) -> str | None:
-    """The key that signed an added file with one signature; None where the signature or the root is missing.
-
-    Raises:
-        SignatureError: it is malformed, or not over these bytes.
-
-    """
-    armor = submission.armor(str(signature_path(path)))
-    if armor is None or submission.root is None:
-        return None
-    return signing_key(path, submission.change.added[str(path)], armor, submission.root.registry)
-
-
 @rule("SIG001", "a file is signed by the responsible member with a key valid in base", genesis=True)
 def signed(submission: Submission) -> Iterator[Fault]:
     """The path says who must sign; the registry before the change says with which keys.
@@ -64,14 +50,12 @@ def signed(submission: Submission) -> Iterator[Fault]:
     if submission.root is None:
         return
     for path, entity in submission.entities.items():
-        if path.signer is None:
+        if path.signer is None or submission.armor(str(signature_path(path))) is None:
             continue
         try:
-            key = signer(submission, path)
+            key = submission.signing_key(signature_path(path))
         except SignatureError as error:
             yield Fault(path, error.message, "sign the file again")
-            continue
-        if key is None:
             continue
         allowed = allowed_keys(submission, path, entity)
         if not allowed:
