@@ -42,6 +42,7 @@ class Reader:
         self._versions: dict[Name, list[EntityPath]] = {}
         self._redactions = 0
         self._dropped: Mapping[EntityPath, str] = {}
+        self._gone: dict[Name, list[EntityPath]] = {}
         # What was read for its digest is parsed next, or the other way round; a later state has its own.
         self._data: dict[EntityPath, bytes] = {}
 
@@ -100,13 +101,17 @@ class Reader:
         if len(found) != self._redactions:
             redactions = (self.typed(path, Redaction) for path in found)
             self._dropped = {p: d for r in redactions if r is not None for p, d in r.digests.items()}
+            self._gone = {}
+            for path in sorted(self._dropped):
+                self._gone.setdefault((path.kind, path.id), []).append(path)
             self._redactions = len(found)
         return self._dropped
 
     def taken(self, kind: Kind, entity_id: str) -> list[EntityPath]:
         """All versions that an entity has or had before a redaction, lowest first."""
-        gone = [p for p in self.dropped if (p.kind, p.id) == (kind, entity_id)]
-        return sorted([*self.versions(kind, entity_id), *gone]) if gone else self.versions(kind, entity_id)
+        there = self.versions(kind, entity_id)
+        gone = self._gone.get((kind, entity_id), []) if self.dropped else []
+        return sorted([*there, *gone]) if gone else there
 
     def holds(self, pin: Pin) -> bool:
         """Whether the pinned file stands here with exactly the pinned bytes."""

@@ -57,12 +57,12 @@ def new_index(here: Place, offered: Offered, known: Meta) -> Iterator[Index]:
             raise offered.error
 
 
-def told(redactions: list[Redaction], signers: dict[int, list[str]]) -> str:
-    """What is said about a history that was rewritten and accepted."""
+def told(redactions: list[Redaction], signers: dict[int, list[str]]) -> tuple[str, str]:
+    """What is said about a history that was rewritten and accepted, in two lines."""
     shown = [f"redaction {r.version}, signed by {', '.join(signers[r.version])}" for r in redactions]
     return (
-        f"history was rewritten by {' and '.join(shown)}: everything was verified again\n"
-        "what it took out may still lie in copies, also in this one: `git gc` removes it in time"
+        f"history was rewritten by {' and '.join(shown)}: everything was verified again",
+        "what it took out may still lie in copies, also in this one: `git gc` removes it in time",
     )
 
 

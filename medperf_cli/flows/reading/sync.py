@@ -126,7 +126,8 @@ def accepted(deps: Deps, store: GitStore, here: Place, known: Meta, offered: Off
     fresh = begun_anew(known)
     new = since(store, offered.head, None, known.root_sha256)
     done = written(deps, store, fresh, new, lambda _: new_index(here, offered, known))
-    deps.talk.say(told(redactions, signers(store, offered.head)))
+    for line in told(redactions, signers(store, offered.head)):
+        deps.talk.say(line)
     return done
 
 
