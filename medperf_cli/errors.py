@@ -73,6 +73,12 @@ class IntegrityError(MedperfError):
     hint = "do not use these bytes; ask who sent them for an untouched copy"
 
 
+class RewrittenError(IntegrityError):
+    """What was verified before is not in the history that is offered now."""
+
+    hint = "history was rewritten or bent; tell the registry's admins, and keep the clone you have"
+
+
 class DocumentError(IntegrityError):
     """A file is not strict YAML, or not a valid entity."""
 

@@ -49,7 +49,8 @@ def _section(sort: Sort) -> Iterator[str]:
 
 def _entry(rule: Rule) -> str:
     judged = "\n\nJudges the first commit of a registry too." if rule.genesis else ""
-    return f"### {rule.id}: {rule.title}\n\n{_escaped(inspect.cleandoc(rule.text))}{judged}\n"
+    since = f"\n\nSince format {rule.since}." if rule.since > 1 else ""
+    return f"### {rule.id}: {rule.title}\n\n{_escaped(inspect.cleandoc(rule.text))}{judged}{since}\n"
 
 
 def _escaped(text: str) -> str:

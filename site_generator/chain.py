@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from medperf_cli.core.names import REGISTRY_DIR, Kind, parse_path, parse_signature_path
+from medperf_cli.core.names import REGISTRY_DIR, Kind, parse_path
 from site_generator.member_keys import Keys, SigningKey
+from site_generator.proof import principal
 from site_generator.records import Entity, Place, Records, result_ids
 
 CHECK_ALL = f"""\
@@ -59,7 +60,8 @@ def _rests(records: Records, keys: Keys, entity: Entity) -> Iterator[tuple[str, 
 
 
 def _subject(entity: Entity) -> str:
-    return str(entity["document"]["subject"]["path"]) if entity["kind"] == Kind.DECISION else ""
+    vote = entity["kind"] in (Kind.DECISION, Kind.RECORDED)
+    return str(entity["document"]["subject"]["path"]) if vote else ""
 
 
 def _associations(records: Records, result: Entity) -> Iterator[tuple[str, Entity]]:
@@ -109,7 +111,6 @@ def _checks(entity: Entity, records: Records) -> list[str]:
     path = parse_path(entity["path"])
     namespace = path.namespace(records.registry["id"])
     return [
-        f"one {entity['commit']} {path} {entity['sha256']} {text}"
-        f" {parse_signature_path(text).admin or path.signer or ''} {namespace}"
+        f"one {entity['commit']} {path} {entity['sha256']} {text} {principal(text)} {namespace}"
         for text in entity["signatures"]
     ]

@@ -21,6 +21,7 @@ _ENTERED = {
     Kind.ASSOCIATION: ("takes part", "takes part"),
     Kind.RESULT: ("was published", "was published again"),
     Kind.ROOT: ("was founded", "has a new root"),
+    Kind.REDACTION: ("took files out of history", "took files out of history"),
 }
 Versions = Mapping[tuple[str, str, int], Entity]
 
@@ -48,7 +49,7 @@ class Event:
 
 def events(entities: Iterable[Entity]) -> list[Event]:
     """What happened to these, the last first; decisions are told by what they brought about."""
-    told = [e for e in entities if e["kind"] != Kind.DECISION]
+    told = [e for e in entities if e["kind"] not in (Kind.DECISION, Kind.RECORDED)]
     versions = {(e["kind"], e["id"], e["version"]): e for e in told}
     found = (e for entity in told for e in _of(entity, versions))
     order = sorted(found, key=lambda e: (-e.time, -e.position, e.sort != "ended"))

@@ -11,11 +11,16 @@ from site_generator.records import Entity
 
 @dataclass(frozen=True)
 class Voice:
-    """One decision that counted: whose, why, and the path of its signed file."""
+    """One decision that counted: whose, why, the path of its file, and what it rests on.
+
+    `evidence` is `signed` or `recorded`, `says` the same in words; a recorded one has no reason.
+    """
 
     member: str
     reason: str
     path: str
+    evidence: str
+    says: str
 
 
 @dataclass(frozen=True)
@@ -56,5 +61,11 @@ def _counted(entity: Entity, verdicts: Iterable[str]) -> Iterable[Mapping[str, A
 
 def _voices(decisions: Iterable[Mapping[str, Any]]) -> tuple[Voice, ...]:
     """Each member once, with the last of its decisions."""
-    found = {d["member"]: Voice(d["member"], d["reason"], d["path"]) for d in decisions}
+    names = ("member", "reason", "path", "evidence", "says")
+    found = {d["member"]: Voice(*(d[name] for name in names)) for d in _signed_last(decisions)}
     return tuple(found.values())
+
+
+def _signed_last(decisions: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Whoever also signed is told by the signature: it is the stronger evidence."""
+    return sorted(decisions, key=lambda d: bool(d["evidence"] == "signed"))

@@ -8,6 +8,9 @@ from typing import Any
 
 from medperf_cli.core.names import REGISTRY_DIR, parse_path, parse_signature_path
 
+RECORDER = "recorder"
+"""What the merge bot, which signs recorded approvals, is called in the file of allowed signers."""
+
 
 @dataclass(frozen=True)
 class Step:
@@ -16,6 +19,12 @@ class Step:
     says: str
     command: str
     expected: str
+
+
+def principal(signature: str) -> str:
+    """Who signed, as the file of allowed signers calls them: a member, an admin, or the recorder."""
+    path = parse_signature_path(signature)
+    return path.admin or path.entity.signer or RECORDER
 
 
 def steps(entity: Mapping[str, Any], registry: Mapping[str, Any]) -> list[Step]:
@@ -34,7 +43,7 @@ def steps(entity: Mapping[str, Any], registry: Mapping[str, Any]) -> list[Step]:
     namespace = path.namespace(registry["id"])
     signed = []
     for text in entity["signatures"]:
-        signer = parse_signature_path(text).admin or path.signer or ""
+        signer = principal(text)
         check = f"ssh-keygen -Y verify -f allowed_signers -I {signer} -n {namespace} -s file.sig < file.yml"
         signed.append(
             Step(

@@ -124,6 +124,10 @@ class Records:
             found[entity["kind"], entity["signer"] or ""].append(entity)
         return dict(found)
 
+    def recorded_for(self, member: str) -> list[Entity]:
+        """The approvals of a member that were recorded from a forge."""
+        return [e for e in self.kind(Kind.RECORDED) if parse_path(e["path"]).parts[-1] == member]
+
     def about_benchmark(self, benchmark: str) -> list[Entity]:
         """The benchmark's versions, associations and results."""
         own = self.versions(Kind.BENCHMARK, benchmark)

@@ -56,7 +56,7 @@ def _listing(kind: Kind, sort: str | None) -> Callable[..., None]:
             benchmark=benchmark,
             standing=standing,
         )
-        rows = listed(deps, kind, where, asked=True)
+        rows = listed(deps, kind, where, asked=True, evidence=json and kind is Kind.ASSOCIATION)
         console.page(as_json(rows) if json else _tables(rows, columns(kind)))
 
     return ls
@@ -87,11 +87,11 @@ def _viewing(kind: Kind) -> Callable[..., None]:
         ] = "yaml",
         output: Annotated[Path | None, typer.Option("--output", "-o", help="Write to this file.")] = None,
     ) -> None:
-        from medperf_cli.flows.reading.listing import found
+        from medperf_cli.flows.reading.listing import viewed
         from medperf_cli.render.entity import entity_text
 
-        stored = found(console.deps(), kind, entity, version)
-        console.write_to(output, entity_text(stored, form))
+        stored, votes = viewed(console.deps(), kind, entity, version)
+        console.write_to(output, entity_text(stored, form, votes))
 
     return view
 

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from medperf_cli.commands import console
+from medperf_cli.commands.redact import add_redacting
 
 app = typer.Typer(help="Make, add, sync and verify a registry.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -129,3 +130,6 @@ def use(registry: Annotated[str, typer.Argument(help="A registry's id, or the be
     from medperf_cli.flows.reading.registries import use as run
 
     console.note(f"registry {run(console.deps().settings, registry)} is in use")
+
+
+add_redacting(app)

@@ -59,16 +59,20 @@ def show_request(request: Request) -> None:
     """Show a request: every file in it, and what the check says."""
     from medperf_cli.flows.submitting.desk import at_desk
     from medperf_cli.flows.submitting.review import review
+    from medperf_cli.flows.submitting.votes import votes_on
     from medperf_cli.render.findings import as_text
     from medperf_cli.render.table import one_line, plain
 
     with at_desk(console.deps()) as desk:
         found = review(desk, request)
+        votes = votes_on(desk, found)
     for path in sorted(p for p in found.files if p.endswith(".yml")):
         console.write(f"--- registry/{path}\n{plain(found.files[path].decode('utf-8', 'replace'))}")
     title = one_line(found.title)
     decided = ", ".join(found.decided) or "nobody"
     console.note(f"{found.verdict.name}: {title} (since {found.since:%Y-%m-%d}, decided by: {decided})")
+    for vote in votes:
+        console.note(f"{vote.verdict}: {vote.says} (registry/{vote.path})")
     console.note(as_text(found.findings).rstrip())
 
 

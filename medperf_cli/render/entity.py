@@ -6,11 +6,14 @@ import json
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from medperf_cli.adapters.store.index_rows import StoredEntity
+    from medperf_cli.core.evidence import Evidence
 
 
-def entity_text(stored: StoredEntity, form: Literal["yaml", "json"]) -> str:
-    """The signed bytes as they are, with facts as comments; or both as one JSON object."""
+def entity_text(stored: StoredEntity, form: Literal["yaml", "json"], votes: Sequence[Evidence] = ()) -> str:
+    """The signed bytes as they are, with facts and votes as comments; or all as one JSON object."""
     row = stored.row
     facts = {
         "path": row.path,
@@ -22,6 +25,8 @@ def entity_text(stored: StoredEntity, form: Literal["yaml", "json"]) -> str:
         "commit": row.commit,
     }
     if form == "json":
-        return json.dumps({**facts, "document": row.document}, indent=2, ensure_ascii=False) + "\n"
-    head = "".join(f"# {name}: {value}\n" for name, value in facts.items())
-    return head + stored.yml.decode()
+        said = {"votes": [vote.fields() for vote in votes], "document": row.document}
+        return json.dumps({**facts, **said}, indent=2, ensure_ascii=False) + "\n"
+    lines = [f"# {name}: {value}\n" for name, value in facts.items()]
+    lines += [f"# {vote.verdict}: {vote.says}\n" for vote in votes]
+    return "".join(lines) + stored.yml.decode()

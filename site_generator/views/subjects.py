@@ -81,7 +81,7 @@ def member_page(records: Records, member: Entity, keys: Keys) -> Page:
     name = member["id"]
     kinds = (Kind.BENCHMARK, Kind.CUBE, Kind.DATASET)
     owned = {k: [e for e in records.names(k) if e["signer"] == name] for k in kinds}
-    decisions = newest_first(records.signed_by(Kind.DECISION, name))
+    decisions = newest_first([*records.signed_by(Kind.DECISION, name), *records.recorded_for(name)])
     own = [e for k in (*kinds, Kind.MEMBER) for e in records.signed_by(k, name)]
     results = records.signed_by(Kind.RESULT, name)
     given = {

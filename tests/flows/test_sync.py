@@ -14,6 +14,7 @@ from medperf_cli.adapters.store.index import Index
 from medperf_cli.adapters.store.index_rows import Filter
 from medperf_cli.adapters.store.remote import init
 from medperf_cli.adapters.store.repository import GitStore
+from medperf_cli.core.check.rules import documents
 from medperf_cli.core.lifecycle.reader import sha256
 from medperf_cli.core.names import Kind
 from medperf_cli.errors import (
@@ -30,7 +31,9 @@ from medperf_cli.flows.reading.registries import registries, use
 from medperf_cli.flows.reading.registry import VERIFIED, Place
 from medperf_cli.flows.reading.replay import LawlessError
 from medperf_cli.flows.reading.sync import sync
+from medperf_cli.flows.reading.verified_index import reading as opened_index
 from medperf_cli.flows.reading.verify_registry import verify_registry
+from tests.support.acting import act, root
 from tests.support.hosting import Hosted, hosted
 from tests.support.office import AFTER_EXPIRY, Office, office
 from tests.support.registry_repo import RegistryRepo
@@ -167,6 +170,25 @@ def test_a_lawless_main_is_believed_up_to_the_last_good_commit(host: Hosted) -> 
     assert good != bad
     with pytest.raises(LawlessError):
         sync(acme.deps)
+
+
+def test_a_newer_format_stops_an_older_tool_which_keeps_what_was_before(
+    host: Hosted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    acme = office(host, "acme")
+    draft = act(host.world, root(2, "ada", format=2, minimum_tool="0.9.0"))
+    moved = host.enter(draft.added)
+    host.enter(host.cube("forest"))
+    monkeypatch.setattr(documents, "FORMAT", 1)
+    with pytest.raises(LawlessError, match="cannot be judged: 'root' the registry has format 2") as stopped:
+        sync(acme.deps)
+    assert stopped.value.hint == "install medperf-registry 0.9.0 or later"
+    with opened_index(acme.deps.settings) as (_, meta):
+        assert (meta.verified_commit, meta.root_version) == (moved, 2)
+    assert listed(acme.deps, Kind.CUBE, Filter()) == []
+    monkeypatch.setattr(documents, "FORMAT", 2)
+    assert sync(acme.deps).judged == 1
+    assert {row["id"] for row in listed(acme.deps, Kind.CUBE, Filter())} == {"acme/forest"}
 
 
 def test_once_main_is_reset_to_the_last_good_commit_sync_goes_on(host: Hosted) -> None:

@@ -26,6 +26,11 @@ def decide(by: str, about: str, **given: Any) -> Action:
     return {"decide": {"by": by, "about": about, **given}}
 
 
+def record(by: str, about: str, under: str, **given: Any) -> Action:
+    """An approval in the forge's page, as the merge bot records it."""
+    return {"record": {"by": by, "about": about, "under": under, **given}}
+
+
 def withdraw(by: str, about: str, **given: Any) -> Action:
     return decide(by, about, verdict="withdraw", under=None, **given)
 

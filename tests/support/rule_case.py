@@ -17,9 +17,10 @@ from medperf_cli.core.entities.parsing import emit_entity, validate
 from medperf_cli.core.names import REGISTRY_DIR, EntityPath, Kind, parse_path, signature_path
 from medperf_cli.core.snapshot import Change, RawDiffEntry, build_change
 from tests.support.keys import member_key
+from tests.support.redacting import redaction, take_out
 from tests.support.story import STEPS
 from tests.support.templates import template
-from tests.support.world import World, genesis
+from tests.support.world import World, genesis, login
 
 Files = dict[str, bytes]
 
@@ -60,7 +61,7 @@ class Draft:
         return World(self.world.files | self.added, self.world.trees, self.world.registry)
 
     def resolve(self, value: Any) -> Any:
-        """Replace `pin <path>`, `digest <path>`, `key <name>` and `tree <steps back>` by what they name."""
+        """Replace `pin <path>`, `digest <path>`, `gone <path>`, `key <name>`, `login <name>`, `tree <n>`."""
         if isinstance(value, dict):
             return {k: self.resolve(v) for k, v in value.items()}
         if isinstance(value, list):
@@ -70,6 +71,8 @@ class Draft:
             "pin": lambda: self.seen_so_far.pin(rest),
             "digest": lambda: self.seen_so_far.pin(rest)["sha256"],
             "key": lambda: member_key(rest).public_text,
+            "gone": lambda: self.world.state.reader.dropped[parse_path(rest)],
+            "login": lambda: login(rest),
             "tree": lambda: self.world.trees[int(rest)],
         }
         return named[word]() if word in named else value
@@ -115,6 +118,14 @@ def _decide(draft: Draft, by: str, about: str, **given: Any) -> None:
     draft.added |= draft.world.decide(by, about, authority=under, added=draft.added, key=key, **fields)
 
 
+def _record(draft: Draft, by: str, about: str, under: str, **given: Any) -> None:
+    """An approval in the forge, as the merge bot records it; `signer` is another key than the recorder's."""
+    signer = given.pop("signer", None)
+    key = None if signer is None else member_key(signer)
+    fields = draft.resolve(given)
+    draft.added |= draft.world.record(by, about, authority=under, added=draft.added, key=key, **fields)
+
+
 def _root(draft: Draft, signed_by: dict[str, str], version: int = 2, **changes: Any) -> None:
     """A new root like the one in force, one year longer; `signed_by` names a key for each admin."""
     path = EntityPath(Kind.ROOT, "", version)
@@ -130,6 +141,27 @@ def _root(draft: Draft, signed_by: dict[str, str], version: int = 2, **changes: 
         draft.added[str(signature_path(path, admin))] = armor
 
 
+def _redact(
+    draft: Draft,
+    paths: list[str],
+    signed_by: dict[str, str],
+    before: str = "tree 1",
+    *,
+    stay: bool = False,
+    version: int = 1,
+    files: list[str] | None = None,
+) -> None:
+    """A redaction of entities that stand in the world, which then loses them (`stay`: it does not).
+
+    `files` names the dropped files otherwise than as each entity with its signature.
+    """
+    world = draft.world
+    added = redaction(world, paths, signed_by, draft.resolve(before), version=version, files=files)
+    if not stay:
+        take_out(world, added[f"redactions/{version}.yml"])
+    draft.added |= added
+
+
 def _text(draft: Draft, path: str, old: str, new: str, signer: str | None = "") -> None:
     """Edit the bytes of an added file and sign them again (`signer: null`: leave the old signature)."""
     data = draft.added[path].decode()
@@ -137,7 +169,7 @@ def _text(draft: Draft, path: str, old: str, new: str, signer: str | None = "") 
     draft.added[path] = data.replace(old, new).encode("utf-8", "surrogateescape")
     if signer is not None:
         entity = parse_path(path)
-        key = member_key(signer or entity.signer or "")
+        key = member_key(signer or entity.signer or "recorder")
         draft.added |= draft.world.signed(entity, draft.added[path], key)
 
 
@@ -174,7 +206,9 @@ def _entry(draft: Draft, path: str, status: str = "A", mode: str = "100644", siz
 ACTIONS: dict[str, Callable[..., None]] = {
     "write": _write,
     "decide": _decide,
+    "record": _record,
     "root": _root,
+    "redact": _redact,
     "text": _text,
     "sign": _sign,
     "bytes": _bytes,

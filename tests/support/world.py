@@ -56,10 +56,10 @@ class World:
     def _previous(self, path: EntityPath) -> str | None:
         if path.version == 1:
             return None
-        if path.kind is Kind.DECISION:
+        if path.kind in (Kind.DECISION, Kind.RECORDED):
             return sha256(self.files[str(path.at(path.version - 1))])
         found = self.state.in_force(path.kind, path.id) or path.at(path.version - 1)
-        return sha256(self.files[str(found)])
+        return self.state.reader.known_digest(found)
 
     def write(
         self, kind: Kind, entity_id: str, version: int = 1, *, key: TestKey | None = None, **fields: Any
@@ -95,6 +95,35 @@ class World:
             "authority": None if authority is None else self.pin(authority, added),
         }
         return self.write(Kind.DECISION, entity_id, version, key=key, **{**given, **fields})
+
+    def record(
+        self,
+        member: str,
+        subject: str,
+        /,
+        *,
+        authority: str,
+        added: Mapping[str, bytes] | None = None,
+        version: int = 1,
+        key: TestKey | None = None,
+        **fields: Any,
+    ) -> dict[str, bytes]:
+        """What the merge bot writes when a member approves in the forge's page; signed by `recorder`."""
+        given: dict[str, Any] = {
+            "subject": self.pin(subject, added),
+            "verdict": "approve",
+            "authority": self.pin(authority, added),
+            "forge": "forge.example",
+            "repository": "consortium/registry",
+            "request": 12,
+            "login": f"{member}-at-forge",
+            "number": login_number(member),
+            "commit": "c" * 40,
+            "how": "review",
+        }
+        entity_id = f"{subject.removesuffix('.yml')}/{member}"
+        signer = key or member_key("recorder")
+        return self.write(Kind.RECORDED, entity_id, version, key=signer, **{**given, **fields})
 
     def change(self, *parts: Mapping[str, bytes]) -> Change:
         return Change(self.base, {p: d for part in parts for p, d in part.items()})
@@ -139,6 +168,16 @@ def genesis(admins: tuple[str, ...] = ("ada",), threshold: int = 1, **fields: An
         added[str(signature_path(path, admin))] = armor
         added |= member_file(world, admin)
     return added
+
+
+def login_number(member: str) -> int:
+    """The numeric id that the tests' forge gave a member."""
+    return sum(member.encode())
+
+
+def login(member: str) -> dict[str, Any]:
+    """A member's account on the tests' forge, as its member file has it."""
+    return {"forge": "forge.example", "login": f"{member}-at-forge", "number": login_number(member)}
 
 
 def member_file(world: World, name: str, **fields: Any) -> dict[str, bytes]:

@@ -21,14 +21,13 @@ from medperf_cli.adapters.store.index_rows import (
     row_of,
 )
 from medperf_cli.adapters.store.index_writer import Writer
+from medperf_cli.core.names import FOLDERS, Kind
 from medperf_cli.errors import ConfigurationError, ConflictError, IntegrityError, UnknownIdError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
     from types import TracebackType
-
-    from medperf_cli.core.names import Kind
 
 _BUSY_SECONDS = 10.0
 _SHOWN = 5
@@ -189,6 +188,16 @@ class Index:
         ((yml,),) = self._all("SELECT yml FROM entities WHERE path = ?", [path])
         signatures = self._all("SELECT path, data FROM signatures WHERE entity = ? ORDER BY path", [path])
         return StoredEntity(rows[0], yml, dict(signatures))
+
+    def votes(self, path: str) -> list[Row]:
+        """Decisions and recorded approvals about the file at a path, whatever they say; by path."""
+        found = []
+        for kind in (Kind.DECISION, Kind.RECORDED):
+            start = f"{FOLDERS[kind]}/{path.removesuffix('.yml')}/"
+            after = f"{start[:-1]}{chr(ord('/') + 1)}"
+            sql = f"SELECT {COLUMNS} FROM entities WHERE path >= ? AND path < ? ORDER BY path"  # noqa: S608 - built of constants
+            found += self._rows(sql, [start, after])
+        return found
 
     def has(self, path: str) -> bool:
         """Whether a file of this path, relative to `registry/`, is verified."""

@@ -11,11 +11,12 @@ from medperf_cli.adapters.store.chain import Chain
 from medperf_cli.adapters.store.git import Git, local_error
 from medperf_cli.adapters.store.lines import Lines
 from medperf_cli.adapters.store.objects import FILE, TREE, Commit, ObjectReader, TreeEntry
+from medperf_cli.adapters.store.originals import Past
 from medperf_cli.adapters.store.snapshot import GitSnapshot
 from medperf_cli.adapters.store.trees import Trees
 from medperf_cli.core.names import REGISTRY_DIR
 from medperf_cli.core.snapshot import MAX_CHANGE_FILES, MAX_FILE, Change, RawDiffEntry, build_change
-from medperf_cli.errors import ConfigurationError, ConflictError, IntegrityError, UsageError
+from medperf_cli.errors import ConfigurationError, ConflictError, IntegrityError, RewrittenError, UsageError
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -65,6 +66,7 @@ class GitStore:
         self.chain = Chain(self)
         self.lines = Lines(self)
         self._commits: dict[str, Commit] = {}
+        self.past = Past(self)
 
     def __enter__(self) -> Self:
         return self
@@ -111,7 +113,7 @@ class GitStore:
         """First-parent commits from `head` (included) back to `until` (excluded), newest first.
 
         Raises:
-            IntegrityError: `until` is not on the first-parent chain of `head`.
+            RewrittenError: `until` is not on the first-parent chain of `head`.
             ConfigurationError: the clone is shallow.
 
         """
@@ -122,10 +124,7 @@ class GitStore:
                 return chain
             chain.append(commit)
         if until is not None:
-            raise IntegrityError(
-                f"commit '{until}' is not on the first-parent chain of '{head}'",
-                hint="history was rewritten or bent; tell the registry's admins, and keep the clone you have",
-            )
+            raise RewrittenError(f"commit '{until}' is not on the first-parent chain of '{head}'")
         return chain
 
     def is_first_parent_ancestor(self, old: str, new: str) -> bool:

@@ -63,7 +63,18 @@ class GitSnapshot(Snapshot):
 
     @override
     def age(self, seen: str) -> int | None:
-        return None if self._root is None else self._store.chain.age(self.commit or "", seen, self._max_age)
+        if self._root is None or self.commit is None:
+            return None
+        if self._store.past.assumed is not None:  # nearly every signer had seen what was rewritten since
+            return self._age_before_redactions(self.commit, seen)
+        found = self._store.chain.age(self.commit, seen, self._max_age)
+        return self._age_before_redactions(self.commit, seen) if found is None else found
+
+    def _age_before_redactions(self, commit: str, seen: str) -> int | None:
+        try:
+            return self._store.past.age(commit, seen)
+        except LookupError:
+            return None
 
     @override
     def empty(self) -> bool:

@@ -65,12 +65,12 @@ def write_commit(
     """
     empty = store.empty_tree
     blobs = {object_id("blob", data, empty): data for data in added.values()}
-    _store(store, "blob", blobs)
+    write_objects(store, "blob", blobs)
     start = f"{folder}/" if folder else ""
     files = {f"{start}{p}".encode(): TreeEntry(FILE, object_id("blob", d, empty)) for p, d in added.items()}
     edit = Edit(store.trees, empty)
     tree = edit.add(store.commit(base).tree if base else None, files)
-    _store(store, "tree", edit.objects)
+    write_objects(store, "tree", edit.objects)
     chosen = parents if parents is not None else [base] if base else []
     data = _commit(tree, chosen, author.line(date), message)
     return store.git.read("hash-object", "-t", "commit", "-w", "--stdin", stdin=data).decode().strip()
@@ -82,7 +82,7 @@ def _commit(tree: str, parents: Sequence[str], author: str, message: str) -> byt
     return "\n".join([*header, "", message.strip() + "\n"]).encode()
 
 
-def _store(store: GitStore, kind: str, objects: Mapping[str, bytes]) -> None:
+def write_objects(store: GitStore, kind: str, objects: Mapping[str, bytes]) -> None:
     """Write objects by the handful with one process."""
     with tempfile.TemporaryDirectory(prefix="medperf-") as folder:
         paths = []

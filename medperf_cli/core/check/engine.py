@@ -16,6 +16,8 @@ from medperf_cli.core.check.rules import (
     members,
     notes,
     participation,
+    recorded,
+    redactions,
     references,
     results,
     roots,
@@ -37,6 +39,8 @@ MODULES = (
     references,
     members,
     decisions,
+    recorded,
+    redactions,
     freezing,
     participation,
     results,
@@ -46,6 +50,8 @@ MODULES = (
 )
 """Importing a module enters its rules into the table."""
 
+NEWER_FORMAT = "DOC006"
+"""Where it finds something, no other rule is asked."""
 CONSENSUS = frozenset({Sort.CONSENSUS})
 EVERYTHING = frozenset(Sort)
 
@@ -77,6 +83,11 @@ def judge(submission: Submission, sorts: frozenset[Sort]) -> Report:
 
 
 def _findings(submission: Submission, sorts: frozenset[Sort]) -> Iterator[Finding]:
+    stop = list(RULES[NEWER_FORMAT].apply(submission))
+    if stop:  # what the other rules would say of a format they were not written for means nothing
+        yield from stop
+        return
     for rule in rules():
-        if rule.sort in sorts and (rule.genesis or not submission.genesis):
+        applies = rule.since <= submission.format and (rule.genesis or not submission.genesis)
+        if rule.sort in sorts and applies:
             yield from rule.apply(submission)

@@ -9,7 +9,9 @@ from typing import TypeVar
 
 from medperf_cli.core.entities.decision import Decision, DecisionVerdict
 from medperf_cli.core.entities.header import Entity
-from medperf_cli.core.entities.parsing import identify, sound, validate
+from medperf_cli.core.entities.parsing import SINCE, identify, sound, validate
+from medperf_cli.core.entities.recorded import Recorded
+from medperf_cli.core.entities.redaction import Redaction
 from medperf_cli.core.entities.root import Root
 from medperf_cli.core.lifecycle.reader import Name, Reader
 from medperf_cli.core.lifecycle.standing import Lifecycle
@@ -20,6 +22,7 @@ from medperf_cli.core.trust.verified import signing_key
 from medperf_cli.errors import DocumentError
 
 E = TypeVar("E", bound=Entity)
+Vote = Decision | Recorded
 ROOT_ONE = EntityPath(Kind.ROOT, "", 1)
 _REACHING_FAR = frozenset({Kind.ROOT, Kind.REDACTION})
 """Kinds after which nothing computed before is relied on."""
@@ -60,8 +63,10 @@ class Submission:
     @property
     def touched(self) -> Iterator[Name]:
         """The names that get new versions or decisions: how other names stand does not change."""
-        for path in self.entities:
+        for path, entity in self.entities.items():
             yield path.kind, path.id
+            if isinstance(entity, Redaction):
+                yield from {(gone.kind, gone.id) for gone in entity.digests}
             if path.kind in (Kind.DECISION, Kind.RECORDED):
                 yield path.subject.kind, path.subject.id
 
@@ -78,6 +83,14 @@ class Submission:
         found = self.entities.get(ROOT_ONE)
         return found if isinstance(found, Root) else None
 
+    @cached_property
+    def format(self) -> int:
+        """The format whose rules judge the change: that of the root in force in base.
+
+        Genesis is judged as in format 1: no later kind may stand in it.
+        """
+        return 1 if self.genesis else self.before.reader.root.format
+
     def of(self, sort: type[E]) -> Iterator[tuple[EntityPath, E]]:
         """The sound entities of one kind that the change adds."""
         for path, entity in self.entities.items():
@@ -90,11 +103,17 @@ class Submission:
         What waited for its approval is looked at again: meanwhile its references may have ended.
         """
         yield from self.of(sort)
-        approved = {p.subject for p, d in self.of(Decision) if d.verdict is DecisionVerdict.APPROVE}
+        approved = {p.subject for p, vote in self.votes() if vote.verdict is DecisionVerdict.APPROVE}
         for path in sorted(approved - set(self.entities)):
             found = self.before.reader.typed(path, sort)
             if found is not None:
                 yield path, found
+
+    def votes(self) -> Iterator[tuple[EntityPath, Vote]]:
+        """What the change says about files: decisions, and approvals recorded from a forge."""
+        for path, entity in self.entities.items():
+            if isinstance(entity, Decision | Recorded):
+                yield path, entity
 
     def signing_key(self, signature: SignaturePath) -> str:
         """The public key text that made a signature of the change; its cryptography is done once.
@@ -116,7 +135,8 @@ class Submission:
         return self.change.added.get(signature)
 
     def _examine(self, path: EntityPath, data: bytes) -> None:
-        entity = sound(path, data)
+        known = SINCE.get(path.kind, 1) <= self.format
+        entity = sound(path, data) if known else None
         if entity is not None:
             self.entities[path] = entity
             return
@@ -124,7 +144,7 @@ class Submission:
         try:
             document = load_strict(data)
             rule = "DOC002"
-            entity = validate(path.kind, document)
+            entity = validate(path.kind, document, self.format)
             rule = "DOC003"
             identify(path, entity, data)
         except DocumentError as error:

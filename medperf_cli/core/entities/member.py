@@ -41,11 +41,15 @@ class MemberKey(Record):
     revoked: Revoked | None = None
 
 
+ForgeHost = Annotated[str, Field(pattern=r"^[a-z0-9-]+(\.[a-z0-9-]+)+$", max_length=100)]
+LoginName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
+
+
 class Login(Record):
     """An account on a forge; `number` is the forge's own id of it, which a rename does not change."""
 
-    forge: Annotated[str, Field(pattern=r"^[a-z0-9-]+(\.[a-z0-9-]+)+$", max_length=100)]
-    login: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
+    forge: ForgeHost
+    login: LoginName
     number: Count
 
 

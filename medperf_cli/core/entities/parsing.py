@@ -16,8 +16,10 @@ from medperf_cli.core.entities.dataset import Dataset
 from medperf_cli.core.entities.decision import Decision
 from medperf_cli.core.entities.header import Entity
 from medperf_cli.core.entities.member import Member
+from medperf_cli.core.entities.recorded import Recorded
+from medperf_cli.core.entities.redaction import Redaction
 from medperf_cli.core.entities.result import Result
-from medperf_cli.core.entities.root import Root
+from medperf_cli.core.entities.root import FORMAT, Root
 from medperf_cli.core.names import EntityPath, Kind
 from medperf_cli.core.strict_yaml import emit, load_strict
 from medperf_cli.core.strict_yaml_lines import guess
@@ -32,8 +34,13 @@ MODELS: dict[Kind, type[Entity]] = {
     Kind.ASSOCIATION: Association,
     Kind.RESULT: Result,
     Kind.DECISION: Decision,
+    Kind.RECORDED: Recorded,
+    Kind.REDACTION: Redaction,
 }
-"""The kinds of format 1; release, recorded and redaction arrive with a higher format."""
+"""The kinds that some format has; releases arrive with a later one."""
+
+SINCE: dict[Kind, int] = {Kind.RECORDED: 2, Kind.REDACTION: 2}
+"""Kinds that format 1 does not know, and the format that brought them."""
 
 _LARGE = 16 * 1024
 """Bytes; few sound files are larger, and a hostile one should be looked at once, not twice."""
@@ -41,17 +48,18 @@ _SHOWN = 5
 _DECODER = json.JSONDecoder()
 
 
-def validate(kind: Kind, document: Mapping[str, Any]) -> Entity:
-    """Check a document against the fields of its kind.
+def validate(kind: Kind, document: Mapping[str, Any], format_: int = FORMAT) -> Entity:
+    """Check a document against the fields of its kind, in a registry of a format.
 
     Raises:
         DocumentError: naming each wrong field and what was expected, or that the kind is of a higher format.
 
     """
     model = MODELS.get(kind)
-    if model is None:
+    if model is None or SINCE.get(kind, 1) > format_:
         raise DocumentError(
-            f"a {kind} is not part of registry format 1", hint="a newer version of this tool may know it"
+            f"a {kind} is not part of registry format {format_}",
+            hint="a newer version of this tool may know it",
         )
     try:
         return model.model_validate(document)

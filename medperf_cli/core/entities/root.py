@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from medperf_cli.core.entities.fields import Line, Name, PublicKeyText, Record, Time
 from medperf_cli.core.entities.header import Entity
 
-FORMAT = 1
+FORMAT = 2
 """The highest registry format this tool judges."""
 
 

@@ -14,6 +14,7 @@ from medperf_cli.core.entities.closing import (
     parse_closing,
 )
 from medperf_cli.core.entities.decision import Decision, DecisionVerdict
+from medperf_cli.core.entities.recorded import Recorded
 from medperf_cli.core.lifecycle.reader import Reader
 from medperf_cli.core.lifecycle.requirement import Role, body, revoking_role
 from medperf_cli.core.lifecycle.standing import Lifecycle, Standing
@@ -98,13 +99,13 @@ def deciders(main: Lifecycle, request: Change) -> frozenset[str]:
 def _roles(after: Lifecycle, request: Change) -> Iterator[tuple[Role, EntityPath]]:
     """Roles that must decide about what a request adds, or about what its decisions are about."""
     for path in request.entities:
-        if path.kind is Kind.ROOT:
+        if path.kind in (Kind.ROOT, Kind.REDACTION):
             continue
-        decision = after.reader.typed(path, Decision)
-        subject = path if decision is None else parse_path(decision.subject.path)
+        vote = after.reader.entity(path)
+        subject = parse_path(vote.subject.path) if isinstance(vote, Decision | Recorded) else path
         if after.reader.digest(subject) is None:
             continue
-        revoking = decision is not None and decision.verdict is DecisionVerdict.REVOKE
+        revoking = isinstance(vote, Decision) and vote.verdict is DecisionVerdict.REVOKE
         role = revoking_role(subject.kind) if revoking else after.role(subject)
         if role is not Role.NOBODY:
             yield role, subject

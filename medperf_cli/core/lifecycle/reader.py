@@ -12,6 +12,7 @@ from medperf_cli.core.entities.fields import Pin
 from medperf_cli.core.entities.header import Entity
 from medperf_cli.core.entities.member import Member
 from medperf_cli.core.entities.parsing import parse
+from medperf_cli.core.entities.redaction import Redaction
 from medperf_cli.core.entities.root import Root
 from medperf_cli.core.names import EntityPath, Kind
 from medperf_cli.errors import IntegrityError
@@ -39,6 +40,9 @@ class Reader:
         self._entities: dict[EntityPath, Entity] = dict(known or {})
         self._digests: dict[EntityPath, str] = {}
         self._versions: dict[Name, list[EntityPath]] = {}
+        self._redactions = 0
+        self._dropped: Mapping[EntityPath, str] = {}
+        self._gone: dict[Name, list[EntityPath]] = {}
         # What was read for its digest is parsed next, or the other way round; a later state has its own.
         self._data: dict[EntityPath, bytes] = {}
 
@@ -85,6 +89,29 @@ class Reader:
                 return None
             found = self._digests[path] = sha256(data)
         return found
+
+    def known_digest(self, path: EntityPath) -> str | None:
+        """SHA-256 of the bytes at a path, also where a redaction took the file out."""
+        return self.digest(path) or self.dropped.get(path)
+
+    @property
+    def dropped(self) -> Mapping[EntityPath, str]:
+        """What the redactions that stand here took out: entities, with the SHA-256 of their bytes."""
+        found = self.versions(Kind.REDACTION, "")
+        if len(found) != self._redactions:
+            redactions = (self.typed(path, Redaction) for path in found)
+            self._dropped = {p: d for r in redactions if r is not None for p, d in r.digests.items()}
+            self._gone = {}
+            for path in sorted(self._dropped):
+                self._gone.setdefault((path.kind, path.id), []).append(path)
+            self._redactions = len(found)
+        return self._dropped
+
+    def taken(self, kind: Kind, entity_id: str) -> list[EntityPath]:
+        """All versions that an entity has or had before a redaction, lowest first."""
+        there = self.versions(kind, entity_id)
+        gone = self._gone.get((kind, entity_id), []) if self.dropped else []
+        return sorted([*there, *gone]) if gone else there
 
     def holds(self, pin: Pin) -> bool:
         """Whether the pinned file stands here with exactly the pinned bytes."""

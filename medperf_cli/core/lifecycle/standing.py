@@ -11,6 +11,7 @@ from medperf_cli.core.entities.decision import Decision, DecisionVerdict
 from medperf_cli.core.entities.fields import Pin
 from medperf_cli.core.entities.header import Entity
 from medperf_cli.core.entities.member import Member
+from medperf_cli.core.entities.recorded import RECORDABLE, Recorded
 from medperf_cli.core.lifecycle.reader import Name, Reader
 from medperf_cli.core.lifecycle.requirement import (
     APPROVED_BY_OTHERS,
@@ -32,11 +33,12 @@ class Standing(enum.StrEnum):
     EFFECTIVE = "effective"
     REVOKED = "revoked"
     WITHDRAWN = "withdrawn"
+    REDACTED = "redacted"
 
     @property
     def ended(self) -> bool:
         """Whether it once may have counted and no longer does."""
-        return self in (Standing.REVOKED, Standing.WITHDRAWN)
+        return self in (Standing.REVOKED, Standing.WITHDRAWN, Standing.REDACTED)
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,8 @@ class Lifecycle:
         known = self._standing.get(path)
         if known is not None:
             return known
+        if path in self.reader.dropped:
+            return Standing.REDACTED
         waiting = [path]
         while path not in self._standing:
             before = self._decides(waiting[-1])
@@ -103,7 +107,7 @@ class Lifecycle:
         """The newest version that counts, or counted until it ended."""
         name = kind, entity_id
         if name not in self._latest:
-            newest_first = reversed(self.reader.versions(kind, entity_id))
+            newest_first = reversed(self.reader.taken(kind, entity_id))
             self._latest[name] = next((path for path in newest_first if self._counted(path)), None)
         return self._latest[name]
 
@@ -146,15 +150,15 @@ class Lifecycle:
         entity = self.reader.entity(path)
         if entity is None or entity.previous is None:
             return None
-        newest_first = reversed(self.reader.versions(path.kind, path.id))
+        newest_first = reversed(self.reader.taken(path.kind, path.id))
         lower = (p for p in newest_first if p.version < path.version)
-        return next((p for p in lower if self.reader.digest(p) == entity.previous), None)
+        return next((p for p in lower if self.reader.known_digest(p) == entity.previous), None)
 
     def expected_previous(self, path: EntityPath) -> EntityPath | None:
         """The version that a new version at `path` must name: the one in force, else the one before."""
         if path.version == 1:
             return None
-        before = [p for p in self.reader.versions(path.kind, path.id) if p.version < path.version]
+        before = [p for p in self.reader.taken(path.kind, path.id) if p.version < path.version]
         return self.in_force(path.kind, path.id) or (before[-1] if before else None)
 
     def role(self, path: EntityPath) -> Role:
@@ -188,9 +192,14 @@ class Lifecycle:
         return max(0, people.threshold - len(counted)), sorted(able - counted)
 
     def votes(self, path: EntityPath) -> Votes:
-        """The decisions that stand about the version at `path`."""
+        """The votes that stand about the version at `path`: signed, or recorded from a forge.
+
+        Who may have recorded one was judged when it entered, as was who may have signed. The order of signed
+        and recorded files is not in the tree, so whoever ever signed a retraction approves only by signing.
+        """
         approve: dict[Pin, set[str]] = defaultdict(set)
         revoke: dict[Pin, set[str]] = defaultdict(set)
+        retracted = set[str]()
         withdrawn = False
         for decision_path, decision in self.decisions(path):
             member = decision_path.parts[-1]
@@ -198,6 +207,7 @@ class Lifecycle:
                 case DecisionVerdict.APPROVE if decision.authority:
                     approve[decision.authority].add(member)
                 case DecisionVerdict.RETRACT:
+                    retracted.add(member)
                     for votes in approve.values():
                         votes.discard(member)
                 case DecisionVerdict.REVOKE if decision.authority:
@@ -206,17 +216,31 @@ class Lifecycle:
                     withdrawn = withdrawn or member == path.signer
                 case _:
                     pass
+        for recorded_path, recorded in self.recorded(path):
+            if recorded_path.parts[-1] not in retracted:
+                approve[recorded.authority].add(recorded_path.parts[-1])
         return Votes(dict(approve), dict(revoke), withdrawn)
 
     def decisions(self, path: EntityPath) -> list[tuple[EntityPath, Decision]]:
         """All decisions about the version at `path`, by member, each member's in order."""
-        prefix = f"{FOLDERS[Kind.DECISION]}/{path.stem}"
-        found = sorted(parse_path(p) for p in self.reader.snapshot.list(prefix) if p.endswith(".yml"))
-        pairs = ((p, self.reader.typed(p, Decision)) for p in found if p.subject == path)
+        pairs = ((p, self.reader.typed(p, Decision)) for p in self._about(Kind.DECISION, path))
         return [(p, d) for p, d in pairs if d is not None and self.reader.holds(d.subject)]
 
+    def recorded(self, path: EntityPath) -> list[tuple[EntityPath, Recorded]]:
+        """Approvals of the version at `path` recorded from a forge; none of a kind no root may list."""
+        if path.kind not in RECORDABLE:
+            return []
+        pairs = ((p, self.reader.typed(p, Recorded)) for p in self._about(Kind.RECORDED, path))
+        return [(p, r) for p, r in pairs if r is not None and self.reader.holds(r.subject)]
+
+    def _about(self, kind: Kind, path: EntityPath) -> list[EntityPath]:
+        """Files of a kind about the version at `path`, by member, each member's in order."""
+        prefix = f"{FOLDERS[kind]}/{path.stem}"
+        found = sorted(parse_path(p) for p in self.reader.snapshot.list(prefix) if p.endswith(".yml"))
+        return [p for p in found if p.subject == path]
+
     def _judge(self, path: EntityPath) -> Standing:
-        if path.kind in (Kind.ROOT, Kind.DECISION):
+        if path.kind in (Kind.ROOT, Kind.DECISION, Kind.RECORDED, Kind.REDACTION):
             return Standing.EFFECTIVE
         votes = self.votes(path)
         if votes.withdrawn:
@@ -240,7 +264,7 @@ class Lifecycle:
         if self.reader.digest(path) is None:
             raise IntegrityError(f"'{path}' is not in the registry")
         before = self.named_previous(path) if path.kind in (Kind.MEMBER, Kind.BENCHMARK) else None
-        return None if before in self._standing else before
+        return None if before in self._standing or before in self.reader.dropped else before
 
     def _carried(
         self, votes: dict[Pin, set[str]], role: Role, path: EntityPath, *, requester: str | None

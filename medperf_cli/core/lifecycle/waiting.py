@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from medperf_cli.core.entities.decision import Decision, DecisionVerdict
+from medperf_cli.core.entities.recorded import Recorded
 from medperf_cli.core.lifecycle.requirement import Role, revoking_role
 from medperf_cli.core.lifecycle.standing import Lifecycle, Standing
 from medperf_cli.core.names import EntityPath, Kind
@@ -34,13 +35,15 @@ def undecided(after: Lifecycle, added: Iterable[EntityPath]) -> Iterator[Waiting
     """
     approve, revoke = set[EntityPath](), set[EntityPath]()
     for path in added:
-        decision = after.reader.typed(path, Decision)
-        if decision is None:
-            approve |= set() if path.kind is Kind.ROOT else {path}
-        elif decision.verdict is DecisionVerdict.REVOKE:
-            revoke.add(path.subject)
-        else:
-            approve.add(path.subject)
+        match after.reader.entity(path):
+            case Decision(verdict=DecisionVerdict.REVOKE):
+                revoke.add(path.subject)
+            case Decision() | Recorded():
+                approve.add(path.subject)
+            case _ if path.kind not in (Kind.ROOT, Kind.REDACTION):
+                approve.add(path)
+            case _:
+                pass
     for path in sorted(approve):
         if after.reader.digest(path) is not None and after.standing(path) is Standing.PENDING:
             yield pending(after, path)

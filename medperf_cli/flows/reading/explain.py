@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from medperf_cli.adapters.store.index import Index
 from medperf_cli.adapters.store.index_rows import Filter, Meta, Row, StoredEntity
+from medperf_cli.core.evidence import evidence
 from medperf_cli.core.lifecycle.reader import sha256
-from medperf_cli.core.names import EntityPath, Kind, PathError, parse_path
+from medperf_cli.core.names import EntityPath, Kind, PathError, parse_path, parse_signature_path
 from medperf_cli.core.sshsig import parse_public_key
 from medperf_cli.core.trust.verified import signing_key
 from medperf_cli.errors import IntegrityError, UsageError
@@ -66,21 +67,23 @@ def _signed(stored: StoredEntity, meta: Meta) -> Iterator[Link]:
         raise IntegrityError(f"'{path}' has no signature in the index", hint="run `medperf registry sync`")
     for name, armor in stored.signatures.items():
         key = parse_public_key(signing_key(path, stored.yml, armor, meta.registry))
-        yield Link(
-            f"signed by {path.signer or name.split('.')[-2]}", f"key {key.fingerprint}, registry/{name}"
-        )
+        yield Link(f"signed by {_who(path, name)}", f"key {key.fingerprint}, registry/{name}")
+
+
+def _who(path: EntityPath, signature: str) -> str:
+    """Whose signature it is: the member's, the admin's, or the recorder's."""
+    return path.signer or parse_signature_path(signature).admin or "the recorder that the root names"
 
 
 def _decided(index: Index, meta: Meta, row: Row) -> Iterator[Link]:
-    prefix = f"decisions/{row.path.removesuffix('.yml')}/"
-    for decision in index.entities(Kind.DECISION, Filter(in_force=None)):
-        if decision.path.startswith(prefix):
-            list(_signed(index.stored(decision.path), meta))
-            authority = decision.document.get("authority", {}).get("path", "no role")
-            yield Link(
-                f"{decision.signer} decided: {decision.document['verdict']}",
-                f"registry/{decision.path}, under {authority}, key {decision.fingerprint}",
-            )
+    for vote in index.votes(row.path):
+        list(_signed(index.stored(vote.path), meta))
+        found = evidence(parse_path(vote.path), vote.document)
+        authority = vote.document.get("authority", {}).get("path", "no role")
+        yield Link(
+            f"{found.member} decided: {found.verdict}",
+            f"{found.says}; registry/{vote.path}, under {authority}, key {vote.fingerprint}",
+        )
 
 
 def _takes_part(index: Index, meta: Meta, result: Row) -> Iterator[Link]:

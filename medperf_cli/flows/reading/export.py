@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from medperf_cli.adapters.store.index_rows import Filter, Meta, Row, StoredEntity
+from medperf_cli.core.evidence import RECORDED, evidence
 from medperf_cli.core.names import EntityPath, Kind, parse_path
 from medperf_cli.flows.reading.allowed_signers import allowed_signers
 from medperf_cli.flows.reading.verified_index import reading
@@ -18,8 +19,7 @@ if TYPE_CHECKING:
     from medperf_cli.flows.deps import Deps
 
 SCHEMA = "snapshot/1"
-SIGNED = "signed"
-"""Evidence of a decision: its member's own signature."""
+_VOTES = (Kind.DECISION, Kind.RECORDED)
 
 
 def export_snapshot(deps: Deps) -> dict[str, Any]:
@@ -83,7 +83,7 @@ def _lifecycle(everything: Mapping[str, StoredEntity]) -> Lifecycle:
 def _by_subject(stored: Iterable[StoredEntity]) -> dict[str, list[Row]]:
     """Decisions by the path of what they are about, in the order in which they entered."""
     found: dict[str, list[Row]] = {}
-    for row in sorted((s.row for s in stored if s.row.kind is Kind.DECISION), key=lambda r: r.position):
+    for row in sorted((s.row for s in stored if s.row.kind in _VOTES), key=lambda r: r.position):
         found.setdefault(row.document["subject"]["path"], []).append(row)
     return found
 
@@ -92,6 +92,7 @@ def _entity(stored: StoredEntity, decisions: list[Row], state: Lifecycle) -> dic
     row = stored.row
     path = parse_path(row.path)
     counted = _counted(state, path) if decisions else set()
+    retracted = {d.signer for d in decisions if d.document["verdict"] == "retract"}
     return {
         "path": row.path,
         "kind": str(row.kind),
@@ -107,28 +108,33 @@ def _entity(stored: StoredEntity, decisions: list[Row], state: Lifecycle) -> dic
         "commit": row.commit,
         "time": row.time,
         "position": row.position,
-        "decisions": [_decision(d, row.sha256, counted) for d in decisions],
+        "decisions": [_decision(d, row.sha256, counted, retracted) for d in decisions],
         "waiting": _waiting(state, path) if row.standing == "pending" else None,
         "yml": stored.yml.decode("utf-8"),
         "signatures": {p: data.decode("ascii") for p, data in sorted(stored.signatures.items())},
     }
 
 
-def _decision(row: Row, subject: str, counted: set[tuple[str, str]]) -> dict[str, Any]:
+def _decision(
+    row: Row, subject: str, counted: set[tuple[str, str]], retracted: set[str | None]
+) -> dict[str, Any]:
     document = row.document
-    member = parse_path(row.path).parts[-1]
+    found = evidence(parse_path(row.path), document)
+    member = found.member
+    counts = document["subject"]["sha256"] == subject and (member, document["verdict"]) in counted
     return {
         "path": row.path,
         "sha256": row.sha256,
         "member": member,
         "verdict": document["verdict"],
-        "reason": document["reason"],
+        "reason": document.get("reason", ""),
         "authority": document.get("authority"),
-        "evidence": SIGNED,
+        "evidence": found.sort,
+        "says": found.says,
         "fingerprint": row.fingerprint,
         "commit": row.commit,
         "time": row.time,
-        "counted": document["subject"]["sha256"] == subject and (member, document["verdict"]) in counted,
+        "counted": counts and not (found.sort == RECORDED and member in retracted),
     }
 
 

@@ -24,10 +24,14 @@ from medperf_cli.flows.reading.index_state import Entry, entered, is_in_force, s
 
 @dataclass(frozen=True)
 class Stretch:
-    """First-parent commits, oldest first, that follow on `until` (None: they begin the history)."""
+    """First-parent commits, oldest first, that follow on `until` (None: they begin the history).
+
+    `assumed` is the commit whose redactions are taken for granted, to be proved by judging all up to it.
+    """
 
     until: str | None
     commits: Sequence[str]
+    assumed: str | None = None
 
 
 @dataclass(frozen=True)
@@ -79,18 +83,22 @@ def judged(store: GitStore, stretch: Stretch) -> Judged:
 
     A damaged object is found by halves, so that what is before it counts.
     """
+    store.past.assumed = stretch.assumed
     try:
         return _judged(store, stretch)
     except IntegrityError as error:
         if len(stretch.commits) == 1:
             return Judged((), 0, Stop(stretch.commits[0], error=error.message))
+    finally:
+        store.past.assumed = None
     middle = len(stretch.commits) // 2
-    first = judged(store, Stretch(stretch.until, stretch.commits[:middle]))
+    first = judged(store, dataclasses.replace(stretch, commits=stretch.commits[:middle]))
     if first.stop:
         return first
-    second = judged(store, Stretch(stretch.commits[middle - 1], stretch.commits[middle:]))
-    later = (dataclasses.replace(b, clock=max(b.clock, first.clock)) for b in second.brought)
-    return Judged((*first.brought, *later), max(first.clock, second.clock), second.stop)
+    later = Stretch(stretch.commits[middle - 1], stretch.commits[middle:], stretch.assumed)
+    second = judged(store, later)
+    brought = (dataclasses.replace(b, clock=max(b.clock, first.clock)) for b in second.brought)
+    return Judged((*first.brought, *brought), max(first.clock, second.clock), second.stop)
 
 
 def _judged(store: GitStore, stretch: Stretch) -> Judged:

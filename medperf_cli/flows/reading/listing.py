@@ -9,6 +9,8 @@ from typing import Any
 
 from medperf_cli.adapters.store.index import Index
 from medperf_cli.adapters.store.index_rows import Filter, Row, StoredEntity
+from medperf_cli.core.evidence import Evidence, standing_votes
+from medperf_cli.core.evidence import evidence as evidence_of
 from medperf_cli.core.figures import decimals, figure
 from medperf_cli.core.names import Kind, parse_path
 from medperf_cli.core.scores import Value, value_of
@@ -23,6 +25,7 @@ COLUMNS: dict[Kind, tuple[str, ...]] = {
     Kind.CUBE: ("id", "version", "type", "standing", "state", "title"),
     Kind.ASSOCIATION: ("benchmark", "type", "subject", "version", "standing"),
     Kind.DECISION: ("member", "verdict", "subject", "reason"),
+    Kind.RECORDED: ("member", "verdict", "subject", "says"),
     Kind.RESULT: ("benchmark", "model", "dataset", "version", "standing", "primary", "partial"),
 }
 _COLUMNS = ("id", "version", "standing", "state", "title")
@@ -34,7 +37,9 @@ def columns(kind: Kind) -> tuple[str, ...]:
     return COLUMNS.get(kind, _COLUMNS)
 
 
-def listed(deps: Deps, kind: Kind, where: Filter, *, asked: bool = False) -> list[dict[str, Any]]:
+def listed(
+    deps: Deps, kind: Kind, where: Filter, *, asked: bool = False, evidence: bool = False
+) -> list[dict[str, Any]]:
     """Rows of a kind that fit a filter; `where.benchmark` may be any unique part of an id.
 
     Args:
@@ -43,6 +48,7 @@ def listed(deps: Deps, kind: Kind, where: Filter, *, asked: bool = False) -> lis
         where: what to list.
         asked: also what is not in force yet: pending in main, or asked for in open requests (`requested`, as
             of the last contact); each such row has `request`, `waits` and `since`.
+        evidence: also the votes about each version that stands in main, and what each rests on.
 
     Raises:
         ConfigurationError: nothing was synced.
@@ -53,13 +59,20 @@ def listed(deps: Deps, kind: Kind, where: Filter, *, asked: bool = False) -> lis
         if where.benchmark is not None:
             where = dataclasses.replace(where, benchmark=index.resolve(Kind.BENCHMARK, where.benchmark))
         rows = [_row(index, kind, row) for row in index.entities(kind, where)]
-        if not asked:
-            return rows
-        open_requests = read_asked(place(deps.settings)).requests
-        return sorted(
-            [*rows, *_pending(index, kind, where), *requested(open_requests, index, kind, where)],
-            key=lambda row: (row["id"], row["version"]),
-        )
+        if asked:
+            rows += _pending(index, kind, where)
+        if evidence:
+            for row in rows:
+                row["votes"] = [v.fields() for v in votes(index, row["path"], row["sha256"])]
+        if asked:
+            rows += requested(read_asked(place(deps.settings)).requests, index, kind, where)
+            rows.sort(key=lambda row: (row["id"], row["version"]))
+        return rows
+
+
+def votes(index: Index, path: str, sha256: str) -> tuple[Evidence, ...]:
+    """The votes about a file of these bytes that were not taken back, and what each rests on."""
+    return standing_votes(((parse_path(v.path), v.document) for v in index.votes(path)), sha256)
 
 
 def _row(index: Index, kind: Kind, row: Row) -> dict[str, Any]:
@@ -86,6 +99,15 @@ def found(deps: Deps, kind: Kind, partial: str, version: int | None) -> StoredEn
     with reading(deps.settings) as (index, _):
         row = index.get(kind, index.resolve(kind, partial), version)
         return index.stored(row.path)
+
+
+def viewed(
+    deps: Deps, kind: Kind, partial: str, version: int | None
+) -> tuple[StoredEntity, tuple[Evidence, ...]]:
+    """One entity by a unique part of its id, with the votes about it (raises UnknownIdError)."""
+    with reading(deps.settings) as (index, _):
+        row = index.get(kind, index.resolve(kind, partial), version)
+        return index.stored(row.path), votes(index, row.path, row.sha256)
 
 
 def _general(row: Row) -> dict[str, Any]:
@@ -118,6 +140,11 @@ def _decision(_index: Index, row: Row) -> dict[str, Any]:
     return {**about, "verdict": document["verdict"], "reason": document["reason"]}
 
 
+def _recorded(_index: Index, row: Row) -> dict[str, Any]:
+    found = evidence_of(parse_path(row.path), row.document)
+    return {"subject": row.document["subject"]["path"], **found.fields()}
+
+
 def _result(index: Index, row: Row) -> dict[str, Any]:
     """Who ran what on what, and the benchmark's primary metric."""
     about = ran(parse_path(row.path), {})
@@ -138,4 +165,5 @@ _SPECIAL: dict[Kind, Callable[[Index, Row], dict[str, Any]]] = {
     Kind.ASSOCIATION: _association,
     Kind.RESULT: _result,
     Kind.DECISION: _decision,
+    Kind.RECORDED: _recorded,
 }

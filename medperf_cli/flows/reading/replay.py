@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from medperf_cli.adapters.store.repository import GitStore
+from medperf_cli.core.check.engine import NEWER_FORMAT
 from medperf_cli.core.lifecycle.reader import sha256
 from medperf_cli.errors import IntegrityError
 from medperf_cli.flows.reading.judging import Brought, Judged, Stop, Stretch, judged, judged_in
@@ -25,14 +26,19 @@ class LawlessError(IntegrityError):
 
     def __init__(self, stop: Stop, good: str | None) -> None:
         what = f"cannot be judged: {stop.error}"
+        hint = f"an admin resets main to the last good commit, {good[:12] if good else 'which is none'}"
         if stop.findings:
             first = stop.findings[0]
-            what = f"is not lawful: '{first.path}' {first.message} ({first.rule})"
-        super().__init__(
-            f"commit {stop.commit[:12]} in main {what}",
-            hint=f"an admin resets main to the last good commit, {good[:12] if good else 'which is none'}",
-        )
+            newer = first.rule == NEWER_FORMAT
+            word = "cannot be judged" if newer else "is not lawful"
+            what = f"{word}: '{first.path}' {first.message} ({first.rule})"
+            hint = first.repair if newer else hint
+        super().__init__(f"commit {stop.commit[:12]} in main {what}", hint=hint)
         self.findings = stop.findings
+
+
+class UnprovenError(IntegrityError):
+    """A redaction that was taken for granted did not enter lawfully itself."""
 
 
 @dataclass
@@ -94,11 +100,23 @@ def _judged(store: GitStore, new: Stretch) -> Iterator[Judged]:
     return (judged(store, stretch) for stretch in cut(new, STRETCH))
 
 
+def expect_proved(store: GitStore, new: Stretch, done: Replayed) -> None:
+    """See that the redactions that a stretch takes for granted entered lawfully (raises UnprovenError)."""
+    if new.assumed is None:
+        return
+    found = () if done.commit is None else store.past.redactions(done.commit)
+    if found != store.past.redactions(new.assumed):
+        raise UnprovenError(
+            "history was judged with redactions that are not lawful themselves",
+            hint="tell the registry's admins, and keep the clone you have",
+        ) from done.failure
+
+
 def cut(whole: Stretch, size: int) -> Iterator[Stretch]:
     """A stretch in pieces of `size` commits, each following on the one before."""
     until = whole.until
     for start in range(0, len(whole.commits), size):
-        piece = Stretch(until, whole.commits[start : start + size])
+        piece = Stretch(until, whole.commits[start : start + size], whole.assumed)
         yield piece
         until = piece.commits[-1]
 
@@ -107,20 +125,22 @@ def since(store: GitStore, head: str, verified: str | None, pinned: str) -> Stre
     """What must be judged: all after the verified commit, or else from the genesis of the pinned root on.
 
     What came before genesis is not read: a folder may have held another registry, which its owner removed.
+    From genesis on the redactions at `head` are taken for granted: what they took out was there before them.
 
     Raises:
-        IntegrityError: the verified commit is not on the first-parent chain of `head`, or no commit adds the
-            pinned root (given by its SHA-256) where no registry was.
+        RewrittenError: the verified commit is not on the first-parent chain of `head`.
+        IntegrityError: no commit adds the pinned root (given by its SHA-256) where no registry was.
 
     """
     chain = store.first_parents(head, verified)[::-1]
     if verified is not None:
         return Stretch(verified, chain)
+    assumed = head if store.past.redactions(head) else None
     for step in store.steps(chain, None):
         change = store.change(step.parent, step.commit)
         root = change.added.get(ROOT_ONE)
         if root is not None and sha256(root) == pinned and change.base.empty():
-            return Stretch(step.parent, chain[chain.index(step.commit) :])
+            return Stretch(step.parent, chain[chain.index(step.commit) :], assumed)
     raise IntegrityError(
         f"main does not begin with the pinned root sha256:{pinned}",
         hint="ask the registry's admins for the address and the root's fingerprint",

@@ -97,7 +97,7 @@ def _closed(closed: ClosedRequest) -> dict[str, Any]:
 
 def _benchmark(text: str) -> str:
     path = parse_path(text)
-    path = path.subject if path.kind is Kind.DECISION else path
+    path = path.subject if path.kind in (Kind.DECISION, Kind.RECORDED) else path
     return "/".join(path.parts[:2]) if path.kind in _BENCHMARKS else ""
 
 

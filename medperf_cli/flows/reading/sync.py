@@ -18,12 +18,13 @@ from medperf_cli.adapters.store.settings import Settings
 from medperf_cli.core.lifecycle.reader import Reader
 from medperf_cli.core.lifecycle.standing import Lifecycle
 from medperf_cli.core.names import parse_path
-from medperf_cli.errors import IntegrityError
+from medperf_cli.errors import IntegrityError, RewrittenError
 from medperf_cli.flows.deps import Deps
 from medperf_cli.flows.reading.index_state import waiting
 from medperf_cli.flows.reading.judging import Brought, Stretch
 from medperf_cli.flows.reading.registry import MAIN, VERIFIED, Place, opened, place
-from medperf_cli.flows.reading.replay import Replayed, replay, since
+from medperf_cli.flows.reading.replay import Replayed, UnprovenError, expect_proved, replay, since
+from medperf_cli.flows.reading.rewritten import Offered, begun_anew, new_index, new_redactions, signers, told
 
 _FEW = 500
 """Commits judged while the index is locked for other writers; more are written into a copy."""
@@ -91,12 +92,11 @@ def verify_main(deps: Deps, store: GitStore, here: Place, known: Meta) -> Synced
     if head is None:
         raise IntegrityError("the remote has no branch 'main'", hint="is this the address of a registry?")
     last = store.rev(VERIFIED)
-    if last is not None and not known.verified_commit and not store.is_first_parent_ancestor(last, head):
-        raise IntegrityError(
-            f"commit {last[:12]}, verified here before, is not in the history offered now",
-            hint="history was rewritten; tell the registry's admins, and keep the clone you have",
-        )
-    done, count = entered(deps, store, known, head, lambda new: _open_index(here, known, new))
+    try:
+        _expect_same_history(store, known, last, head)
+        done, count = entered(deps, store, known, head, lambda new: _open_index(here, known, new))
+    except RewrittenError as error:
+        done, count = accepted(deps, store, here, known, Offered(last or known.verified_commit, head, error))
     if done.commit != last:
         store.update_ref(VERIFIED, done.commit, last)
     if done.failure:
@@ -106,6 +106,29 @@ def verify_main(deps: Deps, store: GitStore, here: Place, known: Meta) -> Synced
             "warning: this machine's clock is before the registry's last change; do not publish now"
         )
     return Synced(done.commit or "", done.judged, count, _expired(store, done.commit or "", deps.clock()))
+
+
+def _expect_same_history(store: GitStore, known: Meta, last: str | None, head: str) -> None:
+    """Where the index was lost, see that what it held is in this history (raises RewrittenError)."""
+    if last and not known.verified_commit and not store.is_first_parent_ancestor(last, head):
+        raise RewrittenError(f"commit {last[:12]}, verified before, is not in the history offered now")
+
+
+def accepted(deps: Deps, store: GitStore, here: Place, known: Meta, offered: Offered) -> tuple[Replayed, int]:
+    """Judge a rewritten history from genesis and put it in place of what was verified, or refuse it whole.
+
+    Raises:
+        RewrittenError: no lawful redaction explains it.
+        UnprovenError: the redaction that would is not lawful itself.
+
+    """
+    redactions = new_redactions(store, offered)
+    fresh = begun_anew(known)
+    new = since(store, offered.head, None, known.root_sha256)
+    done = written(deps, store, fresh, new, lambda _: new_index(here, offered, known))
+    for line in told(redactions, signers(store, offered.head)):
+        deps.talk.say(line)
+    return done
 
 
 def entered(
@@ -126,12 +149,33 @@ def entered(
 
     Raises:
         LawlessError: not even the first change is lawful.
+        RewrittenError: what is verified is not in the history of `head`.
+
+    """
+    new = since(store, head, known.verified_commit or None, known.root_sha256)
+    if not new.commits:
+        return Replayed(known.verified_commit, known.clock), 0
+    try:
+        return written(deps, store, known, new, open_index)
+    except UnprovenError:  # the redactions in main are nobody's: without them it ends where it must
+        return written(deps, store, known, dataclasses.replace(new, assumed=None), open_index)
+
+
+def written(
+    deps: Deps,
+    store: GitStore,
+    known: Meta,
+    new: Stretch,
+    open_index: Callable[[Stretch], AbstractContextManager[Index]],
+) -> tuple[Replayed, int]:
+    """Judge a stretch and write what it brings; nothing where a redaction it assumes is not proved.
+
+    Raises:
+        UnprovenError: judging did not get as far as all redactions that it took for granted.
+        LawlessError: not even the first change is lawful.
 
     """
     start = Replayed(known.verified_commit or None, known.clock)
-    new = since(store, head, start.commit, known.root_sha256)
-    if not new.commits:
-        return start, 0
     with open_index(new) as index, index.writing() as writer:
 
         def enter(brought: Brought) -> None:
@@ -140,6 +184,7 @@ def entered(
             writer.restate(dataclasses.astuple(s) for s in brought.standings)
 
         done = replay(store, new, start, enter, lambda n, of: deps.talk.progress("verify", n, of))
+        expect_proved(store, new, done)
         if done.commit is None:
             raise done.failure or IntegrityError("main holds no registry", hint="is the address right?")
         _finish(store, writer, known, done)

@@ -11,7 +11,7 @@ from medperf_cli.adapters.keys.base import Signer
 from medperf_cli.core.entities.fields import Pin
 from medperf_cli.core.entities.header import Entity
 from medperf_cli.core.entities.parsing import emit_entity, parse, validate
-from medperf_cli.core.lifecycle.reader import Reader, sha256
+from medperf_cli.core.lifecycle.reader import Reader
 from medperf_cli.core.lifecycle.standing import Lifecycle
 from medperf_cli.core.names import EntityPath, Kind, PathError, entity_path, parse_path, signature_path
 from medperf_cli.core.snapshot import Change, Overlay, Snapshot
@@ -74,7 +74,7 @@ class Composer:
             path = entity_path(kind, entity_id, 1)
         except PathError as error:
             raise UsageError(str(error)) from None
-        taken = self.after.reader.versions(kind, entity_id)
+        taken = self.after.reader.taken(kind, entity_id)
         path = path.at(len(taken) + 1)
         entity = validate(kind, self._document(path, fields))
         if taken and self._says_the_same(taken[-1], entity):
@@ -118,8 +118,7 @@ class Composer:
             return None
         last = path.at(path.version - 1)
         found = None if path.kind is Kind.DECISION else self.state.expected_previous(path)
-        data = self.after.reader.snapshot.get(str(found or last))
-        return None if data is None else sha256(data)
+        return self.after.reader.known_digest(found or last)
 
     def _signed_before(self, path: EntityPath, entity: Entity) -> bytes | None:
         """What the outbox holds for this path, if it says the same and was signed not long ago."""

@@ -7,17 +7,20 @@ from collections.abc import Iterator
 from medperf_cli.core.check.rules.table import Fault, Sort, rule
 from medperf_cli.core.check.submission import Submission
 from medperf_cli.core.entities.decision import Decision, DecisionVerdict
+from medperf_cli.core.entities.redaction import Redaction
 from medperf_cli.core.entities.root import Root
 from medperf_cli.core.lifecycle.requirement import Role, revoking_role
 from medperf_cli.core.lifecycle.standing import Standing
 from medperf_cli.core.names import EntityPath, Kind
 
+_JUDGED_BY_THEMSELVES = (Kind.ROOT, Kind.DECISION, Kind.RECORDED, Kind.REDACTION)
+
 
 @rule("APP001", "what needs a decision has it", sort=Sort.DECISIONS)
 def approved(submission: Submission) -> Iterator[Fault]:
     """Members and benchmarks wait for admins, associations for the committee, unless a policy admits them."""
-    waiting = {p for p in submission.entities if p.kind not in (Kind.ROOT, Kind.DECISION)}
-    waiting |= {p.subject for p, d in submission.of(Decision) if d.verdict is DecisionVerdict.APPROVE}
+    waiting = {p for p in submission.entities if p.kind not in _JUDGED_BY_THEMSELVES}
+    waiting |= {p.subject for p, vote in submission.votes() if vote.verdict is DecisionVerdict.APPROVE}
     for path in sorted(waiting):
         here = submission.after.reader.digest(path) is not None
         if here and submission.after.standing(path) is Standing.PENDING:
@@ -41,6 +44,13 @@ def root_by_people(submission: Submission) -> Iterator[Fault]:
     for path, _ in submission.of(Root):
         if not submission.genesis:
             yield Fault(path, "a new root has its signatures, and waits for an admin to merge it")
+
+
+@rule("APP004", "a redaction is brought in by people", sort=Sort.DECISIONS, since=2)
+def redaction_by_people(submission: Submission) -> Iterator[Fault]:
+    """The bot never rewrites history; the host's admin applies it in the repository itself."""
+    for path, _ in submission.of(Redaction):
+        yield Fault(path, "a redaction comes with a rewritten history", "medperf registry redact --apply")
 
 
 def _fault(submission: Submission, path: EntityPath, role: Role, verdict: DecisionVerdict) -> Fault:

@@ -5,22 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from medperf_cli.core.check.rules.table import Fault, rule
-from medperf_cli.core.check.submission import Submission
-from medperf_cli.core.entities.decision import Decision, DecisionVerdict
+from medperf_cli.core.check.submission import Submission, Vote
+from medperf_cli.core.entities.decision import DecisionVerdict
 from medperf_cli.core.lifecycle.requirement import Role, body, revoking_role
 from medperf_cli.core.lifecycle.standing import Standing
 from medperf_cli.core.names import EntityPath, Kind
 
 
-def _standing_decisions(submission: Submission) -> Iterator[tuple[EntityPath, EntityPath, Decision]]:
-    """Decisions of the change whose subject stands with the digest they name: path, subject, decision."""
-    for path, decision in submission.of(Decision):
+def _standing_votes(submission: Submission) -> Iterator[tuple[EntityPath, EntityPath, Vote]]:
+    """Votes of the change whose subject stands with the digest they name: path, subject, vote."""
+    for path, decision in submission.votes():
         right = decision.subject.entity == path.subject
         if right and submission.after.reader.holds(decision.subject):
             yield path, path.subject, decision
 
 
-def _role(submission: Submission, subject: EntityPath, decision: Decision) -> Role:
+def _role(submission: Submission, subject: EntityPath, decision: Vote) -> Role:
     if decision.verdict is DecisionVerdict.REVOKE:
         return revoking_role(subject.kind)
     return submission.after.role(subject)
@@ -29,7 +29,7 @@ def _role(submission: Submission, subject: EntityPath, decision: Decision) -> Ro
 @rule("DEC001", "a decision names exactly the file it stands beside")
 def names_its_subject(submission: Submission) -> Iterator[Fault]:
     """The subject's path and the digest of its bytes: an approval of version 1 is none of version 2."""
-    for path, decision in submission.of(Decision):
+    for path, decision in submission.votes():
         if decision.subject.entity != path.subject:
             yield Fault(path, f"names '{decision.subject.path}', but stands beside '{path.subject}'")
         elif not submission.after.reader.holds(decision.subject):
@@ -39,13 +39,13 @@ def names_its_subject(submission: Submission) -> Iterator[Fault]:
 @rule("DEC002", "there is something to decide")
 def fits_the_standing(submission: Submission) -> Iterator[Fault]:
     """Approve and retract what is pending, revoke what is in force, withdraw one's own; ends are final."""
-    for path, subject, decision in _standing_decisions(submission):
+    for path, subject, decision in _standing_votes(submission):
         problem = _unfit(submission, path, subject, decision)
         if problem:
             yield Fault(path, problem, "leave this decision out")
 
 
-def _unfit(submission: Submission, path: EntityPath, subject: EntityPath, decision: Decision) -> str:
+def _unfit(submission: Submission, path: EntityPath, subject: EntityPath, decision: Vote) -> str:
     before = submission.before
     here = before.reader.digest(subject) is not None
     standing = before.standing(subject) if here else Standing.PENDING
@@ -62,7 +62,8 @@ def _unfit(submission: Submission, path: EntityPath, subject: EntityPath, decisi
         case DecisionVerdict.WITHDRAW:
             return _unfit_withdrawal(path, subject, standing, current)
         case _:
-            return f"'{decision.verdict}' is about sealed results, which are not part of format 1"
+            about = f"'{decision.verdict}' is about sealed results"
+            return f"{about}, which are not part of format {submission.format}"
 
 
 def _unfit_approval(submission: Submission, subject: EntityPath, standing: Standing) -> str:
@@ -90,7 +91,7 @@ def _unfit_withdrawal(
 @rule("DEC003", "its maker holds the role it claims, under the authority in force")
 def holds_the_role(submission: Submission) -> Iterator[Fault]:
     """Admins under the root, committee members under the benchmark's version in force: what base says."""
-    for path, subject, decision in _standing_decisions(submission):
+    for path, subject, decision in _standing_votes(submission):
         role = _role(submission, subject, decision)
         if role is Role.NOBODY or decision.authority is None:
             continue
@@ -108,7 +109,7 @@ def holds_the_role(submission: Submission) -> Iterator[Fault]:
 def one_verdict(submission: Submission) -> Iterator[Fault]:
     """An approval and a withdrawal merged together would end what was in force; one of them comes first."""
     verdicts = dict[EntityPath, set[DecisionVerdict]]()
-    for path, decision in submission.of(Decision):
+    for path, decision in submission.votes():
         verdicts.setdefault(path.subject, set()).add(decision.verdict)
     for subject, said in sorted(verdicts.items()):
         if len(said) > 1:
@@ -119,7 +120,7 @@ def one_verdict(submission: Submission) -> Iterator[Fault]:
 @rule("DEC004", "nobody approves their own request")
 def not_ones_own(submission: Submission) -> Iterator[Fault]:
     """The requester does not count; only where too few other admins remain does an admin's own vote."""
-    for path, subject, decision in _standing_decisions(submission):
+    for path, subject, decision in _standing_votes(submission):
         member = path.parts[-1]
         if decision.verdict is not DecisionVerdict.APPROVE or member != subject.signer:
             continue

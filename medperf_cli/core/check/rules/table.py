@@ -47,12 +47,13 @@ Generator = Callable[[Submission], Iterator[Fault]]
 
 @dataclass(frozen=True)
 class Rule:
-    """One rule of the registry."""
+    """One rule of the registry, for roots of format `since` or higher."""
 
     id: str
     title: str
     sort: Sort
     genesis: bool
+    since: int
     text: str
     generate: Generator
 
@@ -67,7 +68,7 @@ _ID = re.compile(r"[A-Z]{3,4}[0-9]{3}\Z")
 
 
 def rule(
-    rule_id: str, title: str, *, sort: Sort = Sort.CONSENSUS, genesis: bool = False
+    rule_id: str, title: str, *, sort: Sort = Sort.CONSENSUS, genesis: bool = False, since: int = 1
 ) -> Callable[[Generator], Generator]:
     """Enter a generator into the table; its docstring becomes the rule's text.
 
@@ -79,7 +80,7 @@ def rule(
     def enter(generate: Generator) -> Generator:
         if not _ID.match(rule_id) or rule_id in RULES or not generate.__doc__:
             raise ValueError(f"rule '{rule_id}' needs an id of its own and a docstring")
-        RULES[rule_id] = Rule(rule_id, title, sort, genesis, generate.__doc__, generate)
+        RULES[rule_id] = Rule(rule_id, title, sort, genesis, since, generate.__doc__, generate)
         return generate
 
     return enter

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 from medperf_cli.core.check.rules.table import Fault, rule
 from medperf_cli.core.check.submission import Submission
-from medperf_cli.core.entities.decision import Decision
 from medperf_cli.core.names import EntityPath, Kind
 
 
@@ -14,7 +13,7 @@ from medperf_cli.core.names import EntityPath, Kind
 def no_gaps(submission: Submission) -> Iterator[Fault]:
     """Version N+1 comes after N stands in the base."""
     for path in submission.entities:
-        if path.version > 1 and submission.before.reader.digest(path.at(path.version - 1)) is None:
+        if path.version > 1 and submission.before.reader.known_digest(path.at(path.version - 1)) is None:
             yield Fault(path, f"version {path.version - 1} is missing", "take the next free version")
 
 
@@ -24,12 +23,12 @@ def replaces_what_is_in_force(submission: Submission) -> Iterator[Fault]:
     for path, entity in submission.entities.items():
         if path.version == 1:
             continue
-        if path.kind is Kind.DECISION:
+        if path.kind in (Kind.DECISION, Kind.RECORDED):
             expected = path.at(path.version - 1)
         else:
             found = submission.before.expected_previous(path)
             expected = found or path.at(path.version - 1)
-        digest = submission.before.reader.digest(expected)
+        digest = submission.before.reader.known_digest(expected)
         if digest is not None and entity.previous != digest:
             yield Fault(
                 path, f"`previous` is not the SHA-256 of '{expected}'", "sync, then write the version anew"
@@ -45,7 +44,7 @@ def one_version_at_a_time(submission: Submission) -> Iterator[Fault]:
     touched = dict[tuple[Kind, str], set[EntityPath]]()
     for path in submission.entities:
         touched.setdefault((path.kind, path.id), set()).add(path)
-    for path, _ in submission.of(Decision):
+    for path, _ in submission.votes():
         if path.subject.kind is not Kind.RESULT:
             touched.setdefault((path.subject.kind, path.subject.id), set()).add(path.subject)
     for paths in touched.values():
