@@ -81,6 +81,15 @@ def write_atomic(path: Path, data: bytes, *, mode: int = 0o644, parents: bool = 
         file.write(data)
 
 
+def replace_by(path: Path, finished: Path) -> None:
+    """Let a finished file take the place of `path` in one step (raises ConfigurationError)."""
+    with writing(path):
+        with finished.open("rb") as file:
+            os.fsync(file.fileno())
+        finished.replace(path)
+        sync_folder(path.parent)
+
+
 def sync_folder(folder: Path) -> None:
     """Make a rename in `folder` outlive a power cut, where the file system can."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)

@@ -16,7 +16,7 @@ from medperf_cli.errors import (
     PolicyError,
 )
 from medperf_cli.flows.keys import new_key
-from medperf_cli.flows.reading.sync import LawlessError
+from medperf_cli.flows.reading.replay import LawlessError
 from medperf_cli.flows.submitting.members import register
 from medperf_cli.flows.submitting.publish import Published
 from medperf_cli.flows.submitting.submit_cube import submit_cube

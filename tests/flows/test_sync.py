@@ -26,7 +26,8 @@ from medperf_cli.flows.reading.add_registry import add_registry
 from medperf_cli.flows.reading.listing import listed
 from medperf_cli.flows.reading.registries import registries, use
 from medperf_cli.flows.reading.registry import VERIFIED, Place
-from medperf_cli.flows.reading.sync import LawlessError, sync
+from medperf_cli.flows.reading.replay import LawlessError
+from medperf_cli.flows.reading.sync import sync
 from medperf_cli.flows.reading.verify_registry import verify_registry
 from tests.support.hosting import Hosted, hosted
 from tests.support.office import AFTER_EXPIRY, Office, office

@@ -8,6 +8,7 @@ import difflib
 import sqlite3
 from typing import TYPE_CHECKING, Any, Self
 
+from medperf_cli.adapters.files import replace_by
 from medperf_cli.adapters.store.index_rows import (
     COLUMNS,
     SCHEMA,
@@ -16,9 +17,10 @@ from medperf_cli.adapters.store.index_rows import (
     Meta,
     Row,
     StoredEntity,
+    record,
     row_of,
-    values,
 )
+from medperf_cli.adapters.store.index_writer import Writer
 from medperf_cli.errors import ConfigurationError, ConflictError, IntegrityError, UnknownIdError
 
 if TYPE_CHECKING:
@@ -91,6 +93,25 @@ class Index:
             raise OldIndexError(f"index '{path}' has version {found}, not {SCHEMA_VERSION}", hint=_REBUILD)
         return index
 
+    @classmethod
+    @contextlib.contextmanager
+    def aside(cls, path: Path, *, anew: bool) -> Iterator[Self]:
+        """A copy of an index, or an empty one, that takes its place when the block ends well.
+
+        For long work: others read the old one meanwhile, and a kill leaves it as it was.
+
+        Raises:
+            ConfigurationError: there is no space, or it may not be written.
+
+        """
+        fresh = path.with_name(f"{path.name}.new")
+        with cls.create(fresh) as made:
+            if not anew:
+                with cls.open(path) as old, _translated(path):
+                    old._connection.backup(made._connection)  # noqa: SLF001 - of the same class
+            yield made
+        replace_by(path, fresh)
+
     def __enter__(self) -> Self:
         return self
 
@@ -116,10 +137,17 @@ class Index:
 
     def replace_all(self, entities: Iterable[StoredEntity], meta: Meta) -> None:
         """Put exactly these entities and this ratchet in place of everything, all or nothing."""
+        with self.writing() as writer:
+            writer.clear()
+            for stored in entities:
+                writer.enter(record(stored), stored.row.time, stored.row.position)
+            writer.keep(meta)
+
+    @contextlib.contextmanager
+    def writing(self) -> Iterator[Writer]:
+        """Changes that are made all together when the block ends, or not at all."""
         with self._transaction() as connection:
-            connection.execute("DELETE FROM signatures")
-            connection.execute("DELETE FROM entities")
-            self._write(connection, entities, meta)
+            yield Writer(connection)
 
     def entities(
         self, kind: Kind, where: Filter | None = None, *, limit: int | None = None, offset: int = 0
@@ -183,18 +211,6 @@ class Index:
             if len(fits) == 1:
                 return fits[0]
         raise _unknown(kind, partial, ids, last or inside)
-
-    @staticmethod
-    def _write(connection: sqlite3.Connection, entities: Iterable[StoredEntity], meta: Meta) -> None:
-        for stored in entities:
-            record = values(stored)
-            connection.execute(f"INSERT INTO entities VALUES ({', '.join('?' * len(record))})", record)  # noqa: S608 - only marks
-            connection.executemany(
-                "INSERT INTO signatures VALUES (?, ?, ?)",
-                [(path, stored.row.path, data) for path, data in stored.signatures.items()],
-            )
-        pairs = [(key, str(value)) for key, value in dataclasses.asdict(meta).items()]
-        connection.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", pairs)
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:

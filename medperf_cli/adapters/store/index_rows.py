@@ -11,7 +11,7 @@ from medperf_cli.core.names import Kind, parse_path
 
 _UNDER_BENCHMARK = (Kind.ASSOCIATION, Kind.RESULT, Kind.RELEASE)
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 SCHEMA = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -22,7 +22,10 @@ CREATE TABLE entities (
     position INTEGER NOT NULL, waiting TEXT,
     owner TEXT, state TEXT, type TEXT, benchmark TEXT, yml BLOB NOT NULL
 );
-CREATE INDEX entities_by_id ON entities (kind, id, version);
+CREATE INDEX entities_by_id ON entities
+    (kind, id, version, in_force, owner, state, type, benchmark, standing);
+CREATE INDEX entities_by_position ON entities (position);
+CREATE INDEX entities_pending ON entities (path) WHERE standing = 'pending';
 CREATE TABLE signatures (
     path TEXT PRIMARY KEY, entity TEXT NOT NULL REFERENCES entities (path) ON DELETE CASCADE,
     data BLOB NOT NULL
@@ -134,27 +137,37 @@ class Filter:
         return " AND ".join(clause for clause, _ in used), [value for _, value in used]
 
 
-def values(stored: StoredEntity) -> tuple[object, ...]:
-    """A row of the table `entities`, in the order of its columns."""
+WRITTEN = (
+    "path, kind, id, version, sha256, document, standing, in_force, signer, fingerprint, commit_id, waiting,"
+    " owner, state, type, benchmark, yml, time, position"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A stored entity as the tables take it, but for its time and position: they come when it is written."""
+
+    values: tuple[object, ...]
+    signatures: tuple[tuple[str, str, bytes], ...]
+
+
+def record(stored: StoredEntity) -> Record:
+    """A stored entity in the order of `WRITTEN`, without the last two."""
     row = stored.row
-    document = json.dumps(row.document, ensure_ascii=False, allow_nan=False)
     path = parse_path(row.path)
-    return (
-        *(
-            row.path,
-            str(path.kind),
-            path.id,
-            path.version,
-            row.sha256,
-            document,
-            row.standing,
-            int(row.in_force),
-        ),
-        *(row.signer, row.fingerprint, row.commit, row.time, row.position),
-        None if row.waiting is None else json.dumps(row.waiting),
+    values = (
+        *(row.path, str(path.kind), path.id, path.version, row.sha256),
+        json.dumps(row.document, ensure_ascii=False, allow_nan=False),
+        *(row.standing, int(row.in_force), row.signer, row.fingerprint, row.commit, as_json(row.waiting)),
         *(path.signer, _text(row.document.get("state")), _text(row.document.get("type"))),
         *(_benchmark(row), stored.yml),
     )
+    return Record(values, tuple((name, row.path, data) for name, data in stored.signatures.items()))
+
+
+def as_json(waiting: dict[str, Any] | None) -> str | None:
+    """Who must still decide, as the column `waiting` holds it."""
+    return None if waiting is None else json.dumps(waiting)
 
 
 def row_of(record: tuple[Any, ...]) -> Row:

@@ -6,6 +6,7 @@ Every object read by its id is hashed again, so a damaged or foreign object stor
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import hashlib
 import re
 import stat
@@ -13,7 +14,7 @@ import subprocess
 import threading
 import weakref
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, NamedTuple
 
 from medperf_cli.errors import IntegrityError, MedperfError, NetworkError
 
@@ -27,11 +28,16 @@ _OID = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?\Z")
 # Requests sent before answers are read; they must fit into a pipe's buffer (64 KiB) or both sides block.
 _BURST = 400
 _HEADER_WORDS = 3
-_MAX_TREE = 32 * 1024 * 1024
+_MAX_TREE = 16 * 1024 * 1024
+_SHA1_DIGITS = 40
+_ENTRIES = {
+    digits: re.compile(rb"(\d+) ([^/\0]+)\0(.{%d})" % (digits // 2), re.DOTALL)
+    for digits in (_SHA1_DIGITS, 64)
+}
+"""One entry of a tree, by the number of hex digits of an object id: mode, name, id."""
 
 
-@dataclass(frozen=True, slots=True)
-class TreeEntry:
+class TreeEntry(NamedTuple):
     """One name in a tree; `mode` as git prints it (six octal digits)."""
 
     mode: str
@@ -200,23 +206,24 @@ def _answer(stdout: IO[bytes], limit: int) -> tuple[str, str, int, bytes | None]
 
 
 def _content(stdout: IO[bytes], size: int, *, keep: bool) -> bytes | None:
-    kept = bytearray()
-    left = size + 1  # git ends the content with a newline
+    if keep:
+        kept = stdout.read(size + 1)  # git ends the content with a newline
+        if len(kept) <= size:
+            raise EOFError
+        return kept[:size]
+    left = size + 1
     while left:
         chunk = stdout.read(min(left, 1 << 20))
         if not chunk:
             raise EOFError
         left -= len(chunk)
-        if keep:
-            kept += chunk
-    return bytes(kept[:-1]) if keep else None
+    return None
 
 
 def object_id(kind: str, data: bytes, like: str) -> str:
     """The id git gives to an object, in the hash function that the id `like` is written in."""
-    name = "sha1" if len(like) == 40 else "sha256"  # noqa: PLR2004 - hex digits of SHA-1
-    header = f"{kind} {len(data)}".encode() + b"\0"
-    return hashlib.new(name, header + data, usedforsecurity=False).hexdigest()
+    function = hashlib.sha1 if len(like) == _SHA1_DIGITS else hashlib.sha256
+    return function(b"%s %d\0%s" % (kind.encode(), len(data), data), usedforsecurity=False).hexdigest()
 
 
 def parse_tree(data: bytes, oid: str) -> dict[bytes, TreeEntry]:
@@ -226,32 +233,26 @@ def parse_tree(data: bytes, oid: str) -> dict[bytes, TreeEntry]:
         IntegrityError: it is not one that git itself would write (double or odd names, cut short).
 
     """
-    entries: dict[bytes, TreeEntry] = {}
-    width = len(oid) // 2
-    position = 0
-    while position < len(data):
-        mode_end = data.find(b" ", position)
-        name_end = data.find(b"\0", mode_end)
-        following = name_end + 1 + width
-        if mode_end < 0 or name_end < 0 or following > len(data):
-            raise _malformed(oid)
-        name = data[mode_end + 1 : name_end]
-        if not name or b"/" in name or name in (b".", b"..") or name in entries:
-            raise _malformed(oid)
-        mode = _mode(data[position:mode_end], oid)
-        entries[name] = TreeEntry(mode, data[name_end + 1 : following].hex())
-        position = following
+    found = _ENTRIES[len(oid)].findall(data)
+    entries = {name: TreeEntry(_mode(mode, oid), raw.hex()) for mode, name, raw in found}
+    # What the pattern skipped, or found twice, is missing from the sum.
+    read = sum(map(len, entries)) + sum(len(mode) for mode, _, _ in found) + len(found) * (2 + len(oid) // 2)
+    if read != len(data) or b"." in entries or b".." in entries:
+        raise _malformed(oid)
     return entries
 
 
 def _mode(text: bytes, oid: str) -> str:
-    if not text or not text.isdigit():
-        raise _malformed(oid)
     try:
-        mode = int(text, 8)
+        return _canonical(text)
     except ValueError:
         raise _malformed(oid) from None
-    # As git itself reads odd modes of old repositories (`canon_mode`).
+
+
+@functools.lru_cache(maxsize=256)
+def _canonical(text: bytes) -> str:
+    """The mode as git itself reads odd ones of old repositories (`canon_mode`)."""
+    mode = int(text, 8)
     if stat.S_ISREG(mode):
         return "100755" if mode & 0o100 else FILE
     if stat.S_ISLNK(mode):

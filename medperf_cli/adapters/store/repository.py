@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 _REGISTRY = REGISTRY_DIR.encode()
 # Of twice as many entries as fit, some are refused for sure: the rest is not read.
 _MAX_ENTRIES = 2 * MAX_CHANGE_FILES
+_BATCH = 200
+"""Commits read at once."""
+_KEPT_COMMITS = 20_000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -133,21 +136,33 @@ class GitStore:
             IntegrityError: as `first_parents`; or an object is damaged.
 
         """
-        chain = self.first_parents(head, until)[::-1]
-        self._load(chain)
+        return self.steps(self.first_parents(head, until)[::-1], until)
+
+    def steps(self, chain: Sequence[str], until: str | None) -> Iterator[Step]:
+        """Of a chain of first-parent commits after `until`, oldest first, those that touch `registry/`.
+
+        Raises:
+            IntegrityError: an object is damaged.
+
+        """
         before = self._registry(until)
         clock: dt.datetime | None = None
-        for parent, commit in itertools.pairwise([until, *chain]):
-            assert commit is not None  # noqa: S101 - only the first of the row may be None
-            after = self._registry(commit)
-            time = self.commit(commit).time
-            if after or clock:
-                clock = max(clock or time, time)
-            if after != before:
-                yield Step(commit, parent, time, clock or time)
-            before = after
+        parents = itertools.chain([until], chain)
+        for start in range(0, len(chain), _BATCH):
+            batch = chain[start : start + _BATCH]
+            self._load(batch)
+            for commit, parent in zip(batch, parents, strict=False):
+                after = self._registry(commit)
+                time = self.commit(commit).time
+                if after or clock:
+                    clock = max(clock or time, time)
+                if after != before:
+                    yield Step(commit, parent, time, clock or time)
+                before = after
 
     def _load(self, commits: Sequence[str]) -> None:
+        if len(self._commits) > _KEPT_COMMITS:
+            self._commits.clear()
         missing = [c for c in commits if c not in self._commits]
         self._commits.update(self.reader.commits(missing))
         self.trees.prefetch([self._commits[c].tree for c in commits])

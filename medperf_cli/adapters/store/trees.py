@@ -11,13 +11,19 @@ from medperf_cli.core.snapshot import RawDiffEntry
 from medperf_cli.errors import ConflictError, IntegrityError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
-_KEPT = 50_000
-"""Trees kept in memory: neighbouring commits share nearly all of theirs."""
+_KEPT_ENTRIES = 100_000
+"""Entries of trees kept in memory (some 300 bytes each): neighbouring commits share nearly all of theirs."""
 
+_BATCH = 100
+"""Trees read in one exchange."""
 _MAX_STEPS = 100_000
 _MAX_PATH = 4096
+
+
+_Pair = tuple[bytes, TreeEntry | None, TreeEntry | None]
+"""A path with what stands there before and after."""
 
 
 class Trees:
@@ -26,18 +32,29 @@ class Trees:
     def __init__(self, reader: ObjectReader) -> None:
         self._reader = reader
         self._kept: OrderedDict[str, Mapping[bytes, TreeEntry]] = OrderedDict()
+        self._entries = 0
 
     def tree(self, oid: str) -> Mapping[bytes, TreeEntry]:
         """The entries of a tree (raises IntegrityError)."""
-        if oid not in self._kept:
-            self.prefetch([oid])
-        return self._kept[oid]
+        found = self._kept.get(oid)
+        if found is None:
+            found = self._reader.trees([oid])[oid]
+            self._keep(oid, found)
+        return found
 
-    def prefetch(self, oids: list[str]) -> None:
+    def prefetch(self, oids: Sequence[str]) -> None:
         """Read trees that will be asked for, in few exchanges (raises IntegrityError)."""
-        self._kept.update(self._reader.trees([oid for oid in oids if oid not in self._kept]))
-        while len(self._kept) > max(_KEPT, len(oids)):
-            self._kept.popitem(last=False)
+        missing = [oid for oid in oids if oid not in self._kept]
+        for start in range(0, len(missing), _BATCH):
+            for oid, found in self._reader.trees(missing[start : start + _BATCH]).items():
+                self._keep(oid, found)
+
+    def _keep(self, oid: str, found: Mapping[bytes, TreeEntry]) -> None:
+        self._kept[oid] = found
+        self._entries += len(found) + 1
+        while self._entries > _KEPT_ENTRIES and len(self._kept) > 1:
+            _, dropped = self._kept.popitem(last=False)
+            self._entries -= len(dropped) + 1
 
     def find(self, tree: str, path: bytes) -> TreeEntry | None:
         """What stands at `path` below `tree`; symlinks and submodules are not followed."""
@@ -63,30 +80,38 @@ class Trees:
             level = below
 
     def diff(self, old: str | None, new: str | None) -> Iterator[tuple[RawDiffEntry, str]]:
-        """What differs between two trees, as `git diff-tree -r --raw --no-renames` prints it (sizes are 0).
+        """What differs between two trees, as `git diff-tree -r --raw --no-renames` gives it (sizes are 0).
 
-        Each entry comes with the object id of its new blob (that of the old one for a deletion).
+        Entries come level by level, each level in the order of paths, each with the object id of its new
+        blob (that of the old one for a deletion).
 
         Raises:
             IntegrityError: the trees are built to exhaust whoever compares them, or are malformed.
 
         """
-        waiting = [(b"", _folder(old), _folder(new))]
+        level: list[_Pair] = [(b"", _folder(old), _folder(new))]
         steps = 0
-        while waiting:
-            path, before, after = waiting.pop()
-            if before == after:
-                continue
-            steps += 1
-            if steps > _MAX_STEPS or len(path) > _MAX_PATH:
-                raise IntegrityError("two git trees differ in more than anybody could read")
-            yield from _entry(path, before, after)
-            inner_old, inner_new = self._inside(before), self._inside(after)
-            start = path + b"/" if path else b""
-            waiting.extend(
-                (start + name, inner_old.get(name), inner_new.get(name))
-                for name in sorted(inner_old.keys() | inner_new.keys(), reverse=True)
-            )
+        while level:
+            self.prefetch([e.oid for _, *pair in level for e in pair if e is not None and e.mode == TREE])
+            below: list[_Pair] = []
+            for path, before, after in level:
+                steps += 1
+                if steps > _MAX_STEPS or len(path) > _MAX_PATH:
+                    raise IntegrityError("two git trees differ in more than anybody could read")
+                yield from _entry(path, before, after)
+                below += self._below(path, before, after)
+            level = below
+
+    def _below(self, path: bytes, old: TreeEntry | None, new: TreeEntry | None) -> Iterator[_Pair]:
+        """What differs in two folders (files have nothing in them)."""
+        before, after = self._inside(old), self._inside(new)
+        if before == after:
+            return
+        start = path + b"/" if path else b""
+        for name in sorted(before.keys() | after.keys()):
+            pair = before.get(name), after.get(name)
+            if pair[0] != pair[1]:
+                yield start + name, *pair
 
     def _inside(self, entry: TreeEntry | None) -> Mapping[bytes, TreeEntry]:
         return self.tree(entry.oid) if entry and entry.mode == TREE else {}

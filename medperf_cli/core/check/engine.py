@@ -62,7 +62,12 @@ def check(change: Change, *, sorts: frozenset[Sort] = EVERYTHING) -> Report:
         sorts: which rules; replay of history uses `CONSENSUS` only.
 
     """
-    return Report.of(_findings(Submission(change), sorts))
+    return judge(Submission(change), sorts)
+
+
+def judge(submission: Submission, sorts: frozenset[Sort]) -> Report:
+    """Judge what was prepared before, so that the caller may use its entities afterwards; pure."""
+    return Report.of(_findings(submission, sorts))
 
 
 def _findings(submission: Submission, sorts: frozenset[Sort]) -> Iterator[Finding]:

@@ -11,7 +11,7 @@ from medperf_cli.core.entities.decision import Decision, DecisionVerdict
 from medperf_cli.core.entities.header import Entity
 from medperf_cli.core.entities.parsing import identify, validate
 from medperf_cli.core.entities.root import Root
-from medperf_cli.core.lifecycle.reader import Reader
+from medperf_cli.core.lifecycle.reader import Name, Reader
 from medperf_cli.core.lifecycle.standing import Lifecycle
 from medperf_cli.core.names import EntityPath, Kind
 from medperf_cli.core.snapshot import Change, Overlay
@@ -20,6 +20,8 @@ from medperf_cli.errors import DocumentError
 
 E = TypeVar("E", bound=Entity)
 ROOT_ONE = EntityPath(Kind.ROOT, "", 1)
+_REACHING_FAR = frozenset({Kind.ROOT, Kind.REDACTION})
+"""Kinds after which nothing computed before is relied on."""
 
 
 @dataclass
@@ -27,10 +29,11 @@ class Submission:
     """What rules look at.
 
     `before` is the base alone; `after` is the base with the sound entities of the change. Unsound ones are in
-    `faults` (by rule id), and no other rule sees them.
+    `faults` (by rule id), and no other rule sees them. `known` is the base's state where somebody has it.
     """
 
     change: Change
+    known: Lifecycle | None = None
     entities: dict[EntityPath, Entity] = field(default_factory=dict)
     faults: dict[str, list[tuple[EntityPath, str]]] = field(default_factory=dict)
 
@@ -41,13 +44,24 @@ class Submission:
     @cached_property
     def before(self) -> Lifecycle:
         """The registry as it stood."""
-        return Lifecycle(Reader(self.change.base))
+        return self.known or Lifecycle(Reader(self.change.base))
 
     @cached_property
     def after(self) -> Lifecycle:
         """The registry as it would stand."""
         sound = {str(path): self.change.added[str(path)] for path in self.entities}
-        return Lifecycle(Reader(Overlay(self.change.base, sound), self.entities))
+        overlay = Overlay(self.change.base, sound)
+        if any(path.kind in _REACHING_FAR for path in self.entities):
+            return Lifecycle(Reader(overlay, self.entities))
+        return self.before.later(overlay, self.entities, frozenset(self.touched))
+
+    @property
+    def touched(self) -> Iterator[Name]:
+        """The names that get new versions or decisions: how other names stand does not change."""
+        for path in self.entities:
+            yield path.kind, path.id
+            if path.kind in (Kind.DECISION, Kind.RECORDED):
+                yield path.subject.kind, path.subject.id
 
     @cached_property
     def genesis(self) -> bool:

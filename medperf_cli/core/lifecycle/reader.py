@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TypeVar
 
 from medperf_cli.core import snapshot as snap
@@ -17,6 +17,8 @@ from medperf_cli.core.names import EntityPath, Kind
 from medperf_cli.errors import IntegrityError
 
 E = TypeVar("E", bound=Entity)
+Name = tuple[Kind, str]
+"""What versions are counted under: a kind and an id."""
 
 
 def sha256(data: bytes) -> str:
@@ -33,16 +35,35 @@ class Reader:
     def __init__(self, snapshot: snap.Snapshot, known: Mapping[EntityPath, Entity] | None = None) -> None:
         """Read `snapshot`; `known` are entities of it that were parsed before."""
         self.snapshot = snapshot
-        self._entities: dict[EntityPath, Entity | None] = dict(known or {})
-        self._digests: dict[EntityPath, str | None] = {}
-        self._versions: dict[tuple[Kind, str], list[EntityPath]] = {}
+        # Only what is there is kept: what is absent may come in a later state.
+        self._entities: dict[EntityPath, Entity] = dict(known or {})
+        self._digests: dict[EntityPath, str] = {}
+        self._versions: dict[Name, list[EntityPath]] = {}
+
+    def later(
+        self, snapshot: snap.Snapshot, known: Mapping[EntityPath, Entity], touched: Collection[Name]
+    ) -> Reader:
+        """A reader of a later state of this registry, in which only `touched` names have new versions.
+
+        What was read before is not read again: files never change.
+        """
+        reader = Reader(snapshot)
+        reader._entities = {**self._entities, **known}
+        reader._digests = self._digests.copy()
+        reader._versions = self._versions.copy()
+        for name in touched:
+            reader._versions.pop(name, None)
+        return reader
 
     def entity(self, path: EntityPath) -> Entity | None:
         """The entity at a path."""
-        if path not in self._entities:
+        found = self._entities.get(path)
+        if found is None:
             data = self.snapshot.get(str(path))
-            self._entities[path] = None if data is None else parse(path, data)
-        return self._entities[path]
+            if data is None:
+                return None
+            found = self._entities[path] = parse(path, data)
+        return found
 
     def typed(self, path: EntityPath | None, sort: type[E]) -> E | None:
         """The entity at a path, if it is of that type."""
@@ -55,10 +76,13 @@ class Reader:
 
     def digest(self, path: EntityPath) -> str | None:
         """SHA-256 of the bytes at a path."""
-        if path not in self._digests:
+        found = self._digests.get(path)
+        if found is None:
             data = self.snapshot.get(str(path))
-            self._digests[path] = None if data is None else sha256(data)
-        return self._digests[path]
+            if data is None:
+                return None
+            found = self._digests[path] = sha256(data)
+        return found
 
     def holds(self, pin: Pin) -> bool:
         """Whether the pinned file stands here with exactly the pinned bytes."""

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import enum
 from collections import defaultdict
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from medperf_cli.core.entities.decision import Decision, DecisionVerdict
 from medperf_cli.core.entities.fields import Pin
+from medperf_cli.core.entities.header import Entity
 from medperf_cli.core.entities.member import Member
-from medperf_cli.core.lifecycle.reader import Reader
+from medperf_cli.core.lifecycle.reader import Name, Reader
 from medperf_cli.core.lifecycle.requirement import (
     Role,
     approving_role,
@@ -18,6 +20,7 @@ from medperf_cli.core.lifecycle.requirement import (
     revoking_role,
 )
 from medperf_cli.core.names import FOLDERS, EntityPath, Kind, parse_path
+from medperf_cli.core.snapshot import Snapshot
 from medperf_cli.errors import IntegrityError
 
 
@@ -50,6 +53,25 @@ class Lifecycle:
     def __init__(self, reader: Reader) -> None:
         self.reader = reader
         self._standing: dict[EntityPath, Standing] = {}
+
+    def read_from(self, snapshot: Snapshot) -> Lifecycle:
+        """The same state, read from another snapshot of the same files; this one is not used any more."""
+        self.reader.snapshot = snapshot
+        return self
+
+    def later(
+        self, snapshot: Snapshot, known: Mapping[EntityPath, Entity], touched: Collection[Name]
+    ) -> Lifecycle:
+        """A later state, in which only `touched` names have new versions or decisions about them.
+
+        How a version stands hangs on its own name, on decisions about it, and on files that both pin.
+        """
+        state = Lifecycle(self.reader.later(snapshot, known, touched))
+        state._standing = self._standing.copy()
+        for name in touched:
+            for path in self.reader.versions(*name):
+                state._standing.pop(path, None)
+        return state
 
     def standing(self, path: EntityPath) -> Standing:
         """Whether the version at `path` is pending, effective or ended.

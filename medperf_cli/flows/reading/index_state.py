@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from medperf_cli.adapters.store.index import Index
-from medperf_cli.adapters.store.index_rows import Filter, Row, StoredEntity
+from medperf_cli.adapters.store.index_rows import Row, StoredEntity
 from medperf_cli.core.lifecycle.reader import Reader, sha256
 from medperf_cli.core.lifecycle.standing import Lifecycle, Standing
 from medperf_cli.core.lifecycle.waiting import pending
-from medperf_cli.core.names import EntityPath, Kind, parse_path, parse_signature_path
+from medperf_cli.core.names import EntityPath, SignaturePath, parse_path, parse_signature_path
 from medperf_cli.core.snapshot import Change, Snapshot
 from medperf_cli.core.sshsig import parse_public_key
 from medperf_cli.core.trust.verified import signing_key
@@ -19,11 +19,15 @@ from medperf_cli.core.trust.verified import signing_key
 
 @dataclass(frozen=True)
 class Entry:
-    """Where (commit) and when (the forge's clock, seconds since 1970) an entity entered, by which key."""
+    """Where (commit) and when (the forge's clock, seconds since 1970) an entity entered, by which key.
+
+    `position` counts entities in the order in which they entered.
+    """
 
     commit: str
     time: int
     fingerprint: str = ""
+    position: int = 0
 
 
 def entered(change: Change, at: Entry, registry: str) -> dict[str, Entry]:
@@ -36,36 +40,37 @@ def entered(change: Change, at: Entry, registry: str) -> dict[str, Entry]:
     return found
 
 
-def known_entries(index: Index) -> dict[str, Entry]:
-    """What the index says of entities that entered before."""
-    everything = Filter(in_force=None)
-    return {
-        row.path: Entry(row.commit, row.time, row.fingerprint)
-        for kind in Kind
-        for row in index.entities(kind, everything)
-    }
-
-
 def rows(snapshot: Snapshot, entries: Mapping[str, Entry]) -> Iterator[StoredEntity]:
-    """All entities of a verified snapshot, with their standing."""
+    """All entities of a verified snapshot with their standing, computed from the tree alone.
+
+    A sync writes only what a change touches; this says what must come out.
+    """
     state = Lifecycle(Reader(snapshot))
     files = list(snapshot.list(""))
-    signatures: dict[EntityPath, list[str]] = {}
-    for text in files:
-        if text.endswith(".sig"):
-            signatures.setdefault(parse_signature_path(text).entity, []).append(text)
-    order = sorted(entries, key=lambda p: (entries[p].time, p))
-    positions = {path: number for number, path in enumerate(order, 1)}
+    signatures = signatures_of(parse_signature_path(text) for text in files if text.endswith(".sig"))
     for text in files:
         if text.endswith(".yml"):
             path = parse_path(text)
-            armors = {s: snapshot.get(s) or b"" for s in signatures.get(path, [])}
-            yield _stored(state, path, entries[text], positions[text], armors)
+            armors = {str(s): snapshot.get(str(s)) or b"" for s in signatures[path]}
+            yield stored(state, path, entries[text], armors, waiting(state, path))
 
 
-def _stored(
-    state: Lifecycle, path: EntityPath, entry: Entry, position: int, armors: dict[str, bytes]
+def signatures_of(signatures: Iterable[SignaturePath]) -> Mapping[EntityPath, list[SignaturePath]]:
+    """Signatures by the entity they sign."""
+    found = defaultdict[EntityPath, list[SignaturePath]](list)
+    for signature in signatures:
+        found[signature.entity].append(signature)
+    return found
+
+
+def stored(
+    state: Lifecycle,
+    path: EntityPath,
+    entry: Entry,
+    armors: dict[str, bytes],
+    waits: dict[str, Any] | None = None,
 ) -> StoredEntity:
+    """One entity as the index holds it; `armors` are its signatures by path, `waits` says who must act."""
     data = state.reader.snapshot.get(str(path)) or b""
     entity = state.reader.entity(path)
     row = Row(
@@ -73,18 +78,23 @@ def _stored(
         sha256=sha256(data),
         document={} if entity is None else entity.document(),
         standing=str(state.standing(path)),
-        in_force=state.in_force(path.kind, path.id) == path,
+        in_force=is_in_force(state, path),
         signer=path.signer,
         fingerprint=entry.fingerprint,
         commit=entry.commit,
         time=entry.time,
-        position=position,
-        waiting=_waiting(state, path),
+        position=entry.position,
+        waiting=waits,
     )
     return StoredEntity(row, data, armors)
 
 
-def _waiting(state: Lifecycle, path: EntityPath) -> dict[str, Any] | None:
+def is_in_force(state: Lifecycle, path: EntityPath) -> bool:
+    """Whether this version is the one that counts now."""
+    return state.in_force(path.kind, path.id) == path
+
+
+def waiting(state: Lifecycle, path: EntityPath) -> dict[str, Any] | None:
     """Who must still approve a version that is pending and not overtaken by another."""
     if state.standing(path) is not Standing.PENDING:
         return None

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from medperf_cli.adapters.store.index import Index
 from medperf_cli.adapters.store.index_rows import Meta
+from medperf_cli.adapters.store.index_writer import Writer
 from medperf_cli.adapters.store.locks import exclusive
 from medperf_cli.adapters.store.remote import fetch
-from medperf_cli.adapters.store.repository import GitStore, Step
+from medperf_cli.adapters.store.repository import GitStore
 from medperf_cli.adapters.store.settings import Settings
-from medperf_cli.core.check.engine import CONSENSUS, check
-from medperf_cli.core.check.findings import Finding, Verdict
-from medperf_cli.core.lifecycle.reader import Reader, sha256
-from medperf_cli.core.snapshot import Change
+from medperf_cli.core.lifecycle.reader import Reader
+from medperf_cli.core.lifecycle.standing import Lifecycle
+from medperf_cli.core.names import parse_path
 from medperf_cli.errors import IntegrityError
 from medperf_cli.flows.deps import Deps
-from medperf_cli.flows.reading.index_state import Entry, entered, known_entries, rows
-from medperf_cli.flows.reading.registry import MAIN, ROOT_ONE, VERIFIED, Place, opened, place
+from medperf_cli.flows.reading.index_state import waiting
+from medperf_cli.flows.reading.judging import Brought, Stretch
+from medperf_cli.flows.reading.registry import MAIN, VERIFIED, Place, opened, place
+from medperf_cli.flows.reading.replay import Replayed, replay, since
+
+_FEW = 500
+"""Commits judged while the index is locked for other writers; more are written into a copy."""
 
 
 @dataclass(frozen=True)
@@ -29,31 +36,6 @@ class Synced:
     judged: int
     entities: int
     expired: bool
-
-
-class LawlessError(IntegrityError):
-    """Main holds a change that the check rejects; everything before it stays usable."""
-
-    code = "MP-LAWLESS"
-
-    def __init__(self, commit: str, findings: tuple[Finding, ...], good: str | None) -> None:
-        first = findings[0]
-        super().__init__(
-            f"commit {commit[:12]} in main is not lawful: '{first.path}' {first.message} ({first.rule})",
-            hint=f"an admin resets main to the last good commit, {good[:12] if good else 'which is none'}",
-        )
-        self.findings = findings
-
-
-@dataclass
-class Replayed:
-    """How far main is lawful: the last good commit, what entered on the way, and what stopped it."""
-
-    commit: str | None
-    clock: int
-    entries: dict[str, Entry]
-    judged: int = 0
-    failure: LawlessError | None = None
 
 
 def sync(deps: Deps) -> Synced:
@@ -113,12 +95,7 @@ def verify_main(deps: Deps, store: GitStore, here: Place, known: Meta) -> Synced
             f"commit {last[:12]}, verified here before, is not in the history offered now",
             hint="history was rewritten; tell the registry's admins, and keep the clone you have",
         )
-    done = replay(deps, store, known, head)
-    if done.commit is None:
-        raise done.failure or IntegrityError("main holds no registry", hint="is the address right?")
-    count = 0
-    if done.commit != known.verified_commit:
-        count = _store(store, here, known, done)
+    done, count = _entered(deps, store, here, known, head)
     if done.commit != last:
         store.update_ref(VERIFIED, done.commit, last)
     if done.failure:
@@ -127,62 +104,50 @@ def verify_main(deps: Deps, store: GitStore, here: Place, known: Meta) -> Synced
         deps.talk.say(
             "warning: this machine's clock is before the registry's last change; do not publish now"
         )
-    return Synced(done.commit, done.judged, count, _expired(store, done.commit, deps.clock()))
+    return Synced(done.commit or "", done.judged, count, _expired(store, done.commit or "", deps.clock()))
 
 
-def replay(deps: Deps, store: GitStore, known: Meta, head: str) -> Replayed:
-    """Judge each change in main after the verified commit; stops at the first that is not lawful."""
-    verified = known.verified_commit or None
-    done = Replayed(verified, known.clock, {})
-    steps = list(store.history(head, verified))
-    if verified is None:
-        steps = _from_genesis(store, steps, known.root_sha256)
-    for number, step in enumerate(steps, 1):
-        change = store.change(step.parent, step.commit)
-        report = check(change, sorts=CONSENSUS)
-        if report.verdict is Verdict.REJECT:
-            done.failure = LawlessError(step.commit, report.findings, done.commit)
-            return done
-        _enter(done, step, change, known.registry)
-        deps.talk.progress("verify", number, len(steps))
-    if done.commit is not None:
-        done.commit = head
-    return done
+def _entered(deps: Deps, store: GitStore, here: Place, known: Meta, head: str) -> tuple[Replayed, int]:
+    """Judge what is new and write it into the index, all or nothing; how far it went, and how many entities.
 
+    Raises:
+        LawlessError: not even the first change is lawful.
 
-def _enter(done: Replayed, step: Step, change: Change, registry: str) -> None:
-    done.clock = max(done.clock, int(step.time.timestamp()))
-    done.entries.update(entered(change, Entry(step.commit, done.clock), registry))
-    done.commit = step.commit
-    done.judged += 1
-
-
-def _from_genesis(store: GitStore, steps: list[Step], pinned: str) -> list[Step]:
-    """The steps from the first that adds the pinned root where no registry was; earlier ones are not read.
-
-    A folder may have held another registry before, which its owner removed.
     """
-    for number, step in enumerate(steps):
-        change = store.change(step.parent, step.commit)
-        root = change.added.get(ROOT_ONE)
-        if root is not None and sha256(root) == pinned and change.base.empty():
-            return steps[number:]
-    raise IntegrityError(
-        f"main does not begin with the pinned root sha256:{pinned}",
-        hint="ask the registry's admins for the address and the root's fingerprint",
-    )
+    start = Replayed(known.verified_commit or None, known.clock)
+    new = since(store, head, start.commit, known.root_sha256)
+    if not new.commits:
+        return start, 0
+    with _open_index(here, known, new) as index, index.writing() as writer:
+
+        def enter(brought: Brought) -> None:
+            for record in brought.records:
+                writer.enter(record, brought.clock)
+            writer.restate(dataclasses.astuple(s) for s in brought.standings)
+
+        done = replay(store, new, start, enter, lambda n, of: deps.talk.progress("verify", n, of))
+        if done.commit is None:
+            raise done.failure or IntegrityError("main holds no registry", hint="is the address right?")
+        _finish(store, writer, known, done)
+        return done, writer.count()
 
 
-def _store(store: GitStore, here: Place, known: Meta, done: Replayed) -> int:
+def _finish(store: GitStore, writer: Writer, known: Meta, done: Replayed) -> None:
+    """Say who must still act about what is pending, and move the ratchet."""
     commit = done.commit or ""
-    snapshot = store.snapshot(commit)
-    with Index.open(here.index, write=True) as index:
-        entries = known_entries(index) | done.entries
-        found = list(rows(snapshot, entries))
-        version = Reader(snapshot).root_path.version
-        meta = Meta(known.registry, known.url, known.root_sha256, version, commit, done.clock)
-        index.replace_all(found, meta)
-    return len(found)
+    state = Lifecycle(Reader(store.snapshot(commit)))
+    for path in writer.pending():
+        writer.wait(path, waiting(state, parse_path(path)))
+    version = state.reader.root_path.version
+    meta = dataclasses.replace(known, root_version=version, verified_commit=commit, clock=done.clock)
+    writer.keep(meta)
+
+
+def _open_index(here: Place, known: Meta, new: Stretch) -> AbstractContextManager[Index]:
+    """The index to write to: itself for a few changes, a copy for many, so that nobody waits to read."""
+    if len(new.commits) <= _FEW:
+        return Index.open(here.index, write=True)
+    return Index.aside(here.index, anew=not known.verified_commit)
 
 
 def _expired(store: GitStore, commit: str, now: dt.datetime) -> bool:

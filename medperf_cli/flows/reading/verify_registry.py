@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 from medperf_cli.adapters.store.repository import GitStore
-from medperf_cli.errors import IntegrityError
 from medperf_cli.flows.deps import Deps
+from medperf_cli.flows.reading.judging import Brought
 from medperf_cli.flows.reading.registry import place
-from medperf_cli.flows.reading.sync import Synced, replay
+from medperf_cli.flows.reading.replay import Replayed, replay, since
+from medperf_cli.flows.reading.sync import Synced
 from medperf_cli.flows.reading.verified_index import reading
 
 
@@ -20,11 +19,15 @@ def verify_registry(deps: Deps) -> Synced:
         IntegrityError: the root is not the pinned one, or objects are damaged.
 
     """
+    count = 0
+
+    def enter(brought: Brought) -> None:
+        nonlocal count
+        count += len(brought.records)
+
     with reading(deps.settings) as (_, meta), GitStore(place(deps.settings).mirror) as store:
-        fresh = dataclasses.replace(meta, verified_commit="", clock=0)
-        done = replay(deps, store, fresh, meta.verified_commit)
+        new = since(store, meta.verified_commit, None, meta.root_sha256)
+        done = replay(store, new, Replayed(None, 0), enter, lambda n, of: deps.talk.progress("verify", n, of))
     if done.failure:
         raise done.failure
-    if done.commit is None:
-        raise IntegrityError("there is no registry in the local copy", hint="add it again")
-    return Synced(done.commit, done.judged, len(done.entries), expired=False)
+    return Synced(done.commit or "", done.judged, count, expired=False)

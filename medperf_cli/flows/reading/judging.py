@@ -1,0 +1,135 @@
+"""A stretch of history judged: what each lawful step brings into the index. Nothing here is kept.
+
+A step needs the tree before it and what it changes, nothing else; so stretches can be judged in any order, in
+processes of their own, and give the same.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from medperf_cli.adapters.store.index_rows import Record, record
+from medperf_cli.adapters.store.repository import GitStore, Step
+from medperf_cli.core.check.engine import CONSENSUS, judge
+from medperf_cli.core.check.findings import Finding, Verdict
+from medperf_cli.core.check.submission import Submission
+from medperf_cli.core.lifecycle.standing import Lifecycle
+from medperf_cli.errors import IntegrityError
+from medperf_cli.flows.reading.index_state import Entry, entered, is_in_force, signatures_of, stored
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """First-parent commits, oldest first, that follow on `until` (None: they begin the history)."""
+
+    until: str | None
+    commits: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Standings:
+    """How one version stands after a step: `standing`, and whether it is in force."""
+
+    path: str
+    standing: str
+    in_force: bool
+
+
+@dataclass(frozen=True)
+class Brought:
+    """What one lawful step brings.
+
+    `clock` is the highest committer time (seconds since 1970) in the stretch up to here; `standings` are
+    those of all versions of the names that the step touches, but for the new ones, which `records` hold.
+    """
+
+    commit: str
+    clock: int
+    records: tuple[Record, ...]
+    standings: tuple[Standings, ...]
+
+
+@dataclass(frozen=True)
+class Stop:
+    """The step that is not lawful: what the check found, or why it cannot be judged at all."""
+
+    commit: str
+    findings: tuple[Finding, ...] = ()
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A stretch: what its lawful steps bring, and the step that stops it, if there is one.
+
+    `clock` is the highest committer time of all its commits, also of those beside the registry.
+    """
+
+    brought: tuple[Brought, ...]
+    clock: int
+    stop: Stop | None = None
+
+
+def judged(store: GitStore, stretch: Stretch) -> Judged:
+    """Judge each step of a stretch against its base; stops at the first that is not lawful.
+
+    A damaged object is found by halves, so that what is before it counts.
+    """
+    try:
+        return _judged(store, stretch)
+    except IntegrityError as error:
+        if len(stretch.commits) == 1:
+            return Judged((), 0, Stop(stretch.commits[0], error=error.message))
+    middle = len(stretch.commits) // 2
+    first = judged(store, Stretch(stretch.until, stretch.commits[:middle]))
+    if first.stop:
+        return first
+    second = judged(store, Stretch(stretch.commits[middle - 1], stretch.commits[middle:]))
+    later = (dataclasses.replace(b, clock=max(b.clock, first.clock)) for b in second.brought)
+    return Judged((*first.brought, *later), max(first.clock, second.clock), second.stop)
+
+
+def _judged(store: GitStore, stretch: Stretch) -> Judged:
+    brought: list[Brought] = []
+    state: Lifecycle | None = None
+    for step in store.steps(stretch.commits, stretch.until):
+        change = store.change(step.parent, step.commit)
+        submission = Submission(change, state and state.read_from(change.base))
+        report = judge(submission, CONSENSUS)
+        if report.verdict is Verdict.REJECT:
+            return Judged(tuple(brought), 0, Stop(step.commit, report.findings))
+        brought.append(_brought(submission, step))
+        state = submission.after
+    clock = max((int(store.commit_time(c).timestamp()) for c in stretch.commits), default=0)
+    return Judged(tuple(brought), clock)
+
+
+def judged_in(job: tuple[Path, Stretch]) -> Judged:
+    """The same, in a process of its own: the repository's path and the stretch."""
+    path, stretch = job
+    return judged(_opened(path), stretch)
+
+
+@functools.lru_cache(maxsize=1)
+def _opened(path: Path) -> GitStore:
+    return GitStore(path)
+
+
+def _brought(submission: Submission, step: Step) -> Brought:
+    state, change = submission.after, submission.change
+    entries = entered(
+        change, Entry(step.commit, 0), "" if submission.root is None else submission.root.registry
+    )
+    signatures = signatures_of(change.signatures)
+    records = []
+    for path in change.entities:
+        armors = {str(s): change.added[str(s)] for s in signatures[path]}
+        records.append(record(stored(state, path, entries[str(path)], armors)))
+    touched = {version for name in submission.touched for version in state.reader.versions(*name)}
+    others = sorted(touched.difference(change.entities))
+    standings = [Standings(str(p), str(state.standing(p)), is_in_force(state, p)) for p in others]
+    return Brought(step.commit, int(step.clock.timestamp()), tuple(records), tuple(standings))
