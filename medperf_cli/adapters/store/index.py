@@ -190,6 +190,26 @@ class Index:
         signatures = self._all("SELECT path, data FROM signatures WHERE entity = ? ORDER BY path", [path])
         return StoredEntity(rows[0], yml, dict(signatures))
 
+    def files(self, folder: str) -> list[str]:
+        """The paths of all files below a folder, relative to `registry/`, sorted; '' is all."""
+        start, end = (f"{folder}/", f"{folder}0") if folder else ("", "\x7f")  # `0` follows `/`
+        sql = (
+            "SELECT path FROM entities WHERE path >= ? AND path < ?"
+            " UNION ALL SELECT path FROM signatures WHERE path >= ? AND path < ? ORDER BY 1"
+        )
+        return [path for (path,) in self._all(sql, [start, end, start, end])]
+
+    def data(self, path: str) -> bytes | None:
+        """The exact bytes of a file or signature, by path relative to `registry/`; None for none."""
+        table, column = ("signatures", "data") if path.endswith(".sig") else ("entities", "yml")
+        found = self._all(f"SELECT {column} FROM {table} WHERE path = ?", [path])  # noqa: S608 - built of constants
+        return found[0][0] if found else None
+
+    def signature(self, data: bytes) -> str | None:
+        """The path of the signature with exactly these bytes; None for none."""
+        found = self._all("SELECT path FROM signatures WHERE data = ? ORDER BY path LIMIT 1", [data])
+        return str(found[0][0]) if found else None
+
     def has(self, path: str) -> bool:
         """Whether a file of this path, relative to `registry/`, is verified."""
         return bool(self._all("SELECT 1 FROM entities WHERE path = ?", [path]))
@@ -231,7 +251,7 @@ class Index:
         except ValueError as error:
             raise IntegrityError(f"index '{self.path}' is damaged: {error}", hint=_REBUILD) from error
 
-    def _all(self, sql: str, parameters: Sequence[str | int | None]) -> list[tuple[Any, ...]]:
+    def _all(self, sql: str, parameters: Sequence[str | int | bytes | None]) -> list[tuple[Any, ...]]:
         with _translated(self.path):
             return self._connection.execute(sql, parameters).fetchall()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 from medperf_cli.core.entities.root import Admins, Root
@@ -33,8 +33,18 @@ class Missing:
     members: tuple[str, ...]
 
 
+Keys = Callable[[str], Collection[str]]
+"""The public keys with which a member may sign."""
+
+
 def tally(
-    state: Lifecycle | None, path: EntityPath, root: Root, files: Mapping[str, bytes], registry: str
+    old: Admins,
+    path: EntityPath,
+    root: Root,
+    files: Mapping[str, bytes],
+    registry: str,
+    *,
+    keys: Keys | None = None,
 ) -> Tally:
     """Count the signatures of a root.
 
@@ -42,19 +52,22 @@ def tally(
     either key: the old one vouches for the new one, which the admin's member file holds.
 
     Args:
-        state: the registry before it; None at genesis, where the root stands for itself.
+        old: the admins of the root in force; at genesis those of this one.
         path: where it stands.
         root: the root, parsed from these bytes.
         files: its bytes and those of its signatures, by path; others are passed over.
         registry: the registry's id.
+        keys: the keys of an admin that are valid; None leaves open whether one was revoked, as at genesis.
 
     """
-    old = root.admins if state is None else state.reader.root.admins
     signed: set[tuple[str, str]] = set()
     faults = []
     for signature in _signatures(path, files):
         try:
-            signed.add(_signer(state, signature, files, _pairs(old) | _pairs(root.admins), registry))
+            signer = _signer(signature, files, _pairs(old) | _pairs(root.admins), registry)
+            if keys is not None and signer[1] not in keys(signer[0]):
+                raise NotTrustedError(f"the key of admin '{signer[0]}' is not a valid key of that member")
+            signed.add(signer)
         except SignatureError as error:
             faults.append((signature, error.message))
     both = {admin for admin, _ in _pairs(root.admins)}
@@ -91,11 +104,7 @@ def _pairs(admins: Admins) -> set[tuple[str, str]]:
 
 
 def _signer(
-    state: Lifecycle | None,
-    signature: SignaturePath,
-    files: Mapping[str, bytes],
-    allowed: set[tuple[str, str]],
-    registry: str,
+    signature: SignaturePath, files: Mapping[str, bytes], allowed: set[tuple[str, str]], registry: str
 ) -> tuple[str, str]:
     """The admin and key that made a signature of a root.
 
@@ -107,12 +116,14 @@ def _signer(
     key = signing_key(signature.entity, files[str(signature.entity)], files[str(signature)], registry)
     if (admin, key) not in allowed:
         raise NotTrustedError(f"'{admin}' is not an admin with this key")
-    if state is not None and key not in valid_keys(state, admin):
-        raise NotTrustedError(f"the key of admin '{admin}' is not a valid key of that member")
     return admin, key
 
 
-def valid_keys(state: Lifecycle, name: str) -> tuple[str, ...]:
-    """The public keys with which a member may sign now; none where no such member is in force."""
-    member = state.member_in_force(name)
-    return () if member is None else member.valid_keys
+def valid_keys(state: Lifecycle) -> Keys:
+    """The public keys with which members may sign now; none of who is no member in force."""
+
+    def keys(name: str) -> tuple[str, ...]:
+        member = state.member_in_force(name)
+        return () if member is None else member.valid_keys
+
+    return keys

@@ -12,7 +12,7 @@ from medperf_cli.core.check.findings import Finding, Severity
 from medperf_cli.core.entities.parsing import parse
 from medperf_cli.core.entities.root import Root
 from medperf_cli.core.lifecycle.reader import Reader
-from medperf_cli.core.lifecycle.root_signing import tally
+from medperf_cli.core.lifecycle.root_signing import Tally, tally, valid_keys
 from medperf_cli.core.lifecycle.standing import Lifecycle
 from medperf_cli.core.names import EntityPath, Kind, PathError
 from medperf_cli.core.requests import decidable, request_id, stray_decisions
@@ -101,10 +101,16 @@ def unsigned_roots(change: Change) -> Iterator[Finding]:
     for path in change.entities:
         root = parsed_root(path, change.added[str(path)]) if path.kind is Kind.ROOT else None
         if root is not None and not change.base.empty():
-            found = tally(state, path, root, change.added, state.reader.first_root.registry)
+            found = root_tally(state, path, root, change.added)
             admins = {admin.member for admin in state.reader.root.admins.members}
             if not admins & (found.replaced | found.itself):
                 yield refusal(str(path), "is signed by no admin of the registry", "an admin signs it first")
+
+
+def root_tally(state: Lifecycle, path: EntityPath, root: Root, files: Mapping[str, bytes]) -> Tally:
+    """Whose signatures under a new root count in a registry as it stands."""
+    old = state.reader.root
+    return tally(old.admins, path, root, files, old.registry, keys=valid_keys(state))
 
 
 def parsed_root(path: EntityPath, data: bytes) -> Root | None:

@@ -14,7 +14,7 @@ from medperf_cli.core.entities.header import Entity
 from medperf_cli.core.entities.parsing import parse
 from medperf_cli.core.lifecycle import waiting
 from medperf_cli.core.lifecycle.reader import Reader, sha256
-from medperf_cli.core.lifecycle.root_signing import missing, tally
+from medperf_cli.core.lifecycle.root_signing import missing
 from medperf_cli.core.lifecycle.standing import Lifecycle
 from medperf_cli.core.names import Kind, parse_path
 from medperf_cli.core.requests import OpenRequest
@@ -22,7 +22,7 @@ from medperf_cli.core.snapshot import Overlay
 from medperf_cli.errors import IntegrityError, MedperfError, RejectedError
 from medperf_cli.flows.hosting.closings import TIME, kept_closing
 from medperf_cli.flows.hosting.gathering import Gathered, gather
-from medperf_cli.flows.hosting.request_commits import parsed_root
+from medperf_cli.flows.hosting.request_commits import parsed_root, root_tally
 from medperf_cli.flows.reading.asked import Asked, AskedFile, AskedRequest, ClosedRequest, Waits
 
 _FIELDS = ("type", "state", "title", "name", "description", "message", "verdict", "reason")
@@ -112,7 +112,7 @@ def _unsigned(gathered: Gathered) -> Iterator[Waits]:
     for path in gathered.change.entities:
         root = parsed_root(path, gathered.change.added[str(path)]) if path.kind is Kind.ROOT else None
         if root is not None:
-            found = tally(state, path, root, gathered.change.added, old.registry)
+            found = root_tally(state, path, root, gathered.change.added)
             for wanted in missing(found, old.admins, root.admins):
                 yield Waits(str(path), "approve", "admins", wanted.count, wanted.members)
 

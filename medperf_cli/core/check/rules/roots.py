@@ -19,10 +19,10 @@ def root_signatures(submission: Submission) -> Iterator[Fault]:
     one vouches for the new one, which the admin's member file holds.
     """
     for path, root in submission.of(Root):
-        state = None if submission.genesis else submission.before
-        old = root.admins if state is None else state.reader.root.admins
+        old = root.admins if submission.genesis else submission.before.reader.root.admins
+        keys = None if submission.genesis else valid_keys(submission.before)
         registry = "" if submission.root is None else submission.root.registry
-        found = tally(state, path, root, submission.change.added, registry)
+        found = tally(old, path, root, submission.change.added, registry, keys=keys)
         for signature, reason in found.faults:
             yield Fault(str(signature), reason)
         yield from _short_of(path, "it replaces", old, found.replaced, all_of=submission.genesis)
@@ -54,7 +54,7 @@ def root_continues(submission: Submission) -> Iterator[Fault]:
         for admin in root.admins.members:
             if submission.before.in_force(Kind.MEMBER, admin.member) is None:
                 yield Fault(path, f"admin '{admin.member}' is not a member in force")
-            elif admin.key not in valid_keys(submission.before, admin.member):
+            elif admin.key not in valid_keys(submission.before)(admin.member):
                 yield Fault(path, f"the key of admin '{admin.member}' is not a valid key of that member")
 
 
