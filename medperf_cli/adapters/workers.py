@@ -42,13 +42,11 @@ def in_order(task: Callable[[A], R], jobs: Iterable[A], workers: int) -> Iterato
         Exception: what `task` raises.
 
     """
-    # Spawned, not forked: this process may have threads, pipes and a database open.
-    context = multiprocessing.get_context("spawn")
-    executor = ProcessPoolExecutor(workers, mp_context=context, initializer=_begin, initargs=(os.getpid(),))
+    executor = _executor(workers)
     waiting = deque[Future[R]]()
     try:
         for job in jobs:
-            waiting.append(executor.submit(task, job))
+            waiting.append(_started(executor, task, job))
             if len(waiting) >= _AHEAD * workers:
                 yield waiting.popleft().result()
         while waiting:
@@ -59,7 +57,30 @@ def in_order(task: Callable[[A], R], jobs: Iterable[A], workers: int) -> Iterato
             hint="perhaps memory is short; nothing is lost, run the same command again",
         ) from error
     finally:
-        executor.shutdown(wait=True, cancel_futures=True)
+        if executor is not None:
+            executor.shutdown(wait=True, cancel_futures=True)
+
+
+def _executor(workers: int) -> ProcessPoolExecutor | None:
+    """Processes to work in; None on a machine that has no semaphores for them (no /dev/shm, say)."""
+    # Spawned, not forked: this process may have threads, pipes and a database open.
+    context = multiprocessing.get_context("spawn")
+    try:
+        return ProcessPoolExecutor(workers, context, initializer=_begin, initargs=(os.getpid(),))
+    except (OSError, ImportError, NotImplementedError):
+        return None
+
+
+def _started(executor: ProcessPoolExecutor | None, task: Callable[[A], R], job: A) -> Future[R]:
+    """A job under way; where no process can be had (a limit of the user's, say) it is done here and now."""
+    if executor is not None:
+        try:
+            return executor.submit(task, job)
+        except OSError:
+            pass
+    done = Future[R]()
+    done.set_result(task(job))
+    return done
 
 
 def _begin(parent: int) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -290,6 +292,20 @@ def test_verify_replays_everything_without_the_network_and_without_the_index(hos
         index.replace_all([], replace(meta, root_sha256="0" * 64))
     with pytest.raises(IntegrityError, match="does not begin with the pinned root"):
         verify_registry(acme.deps)
+
+
+def test_an_index_that_was_altered_is_found_out_and_made_anew(host: Hosted) -> None:
+    acme = office(host, "acme")
+    with closing(sqlite3.connect(acme.copy / "index.sqlite")) as altered:
+        altered.execute("UPDATE entities SET standing = 'revoked' WHERE id = 'clara'")
+        altered.execute("DELETE FROM signatures WHERE entity LIKE 'members/acme/%'")
+        altered.commit()
+    with pytest.raises(IntegrityError, match=r"of 'members/acme/1.sig' and 1 more files") as refused:
+        verify_registry(acme.deps)
+    assert "made anew" in refused.value.hint
+    (acme.copy / ".verify-killed").mkdir()
+    assert verify_registry(acme.deps).entities == 10
+    assert sorted(path.name for path in acme.copy.iterdir() if path.name.startswith(".")) == []
 
 
 def two_lives(folder: Path) -> RegistryRepo:

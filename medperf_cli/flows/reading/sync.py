@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
@@ -95,7 +96,7 @@ def verify_main(deps: Deps, store: GitStore, here: Place, known: Meta) -> Synced
             f"commit {last[:12]}, verified here before, is not in the history offered now",
             hint="history was rewritten; tell the registry's admins, and keep the clone you have",
         )
-    done, count = _entered(deps, store, here, known, head)
+    done, count = entered(deps, store, known, head, lambda new: _open_index(here, known, new))
     if done.commit != last:
         store.update_ref(VERIFIED, done.commit, last)
     if done.failure:
@@ -107,8 +108,21 @@ def verify_main(deps: Deps, store: GitStore, here: Place, known: Meta) -> Synced
     return Synced(done.commit or "", done.judged, count, _expired(store, done.commit or "", deps.clock()))
 
 
-def _entered(deps: Deps, store: GitStore, here: Place, known: Meta, head: str) -> tuple[Replayed, int]:
-    """Judge what is new and write it into the index, all or nothing; how far it went, and how many entities.
+def entered(
+    deps: Deps,
+    store: GitStore,
+    known: Meta,
+    head: str,
+    open_index: Callable[[Stretch], AbstractContextManager[Index]],
+) -> tuple[Replayed, int]:
+    """Judge what is new and write it into an index, all or nothing; how far it went, and how many entities.
+
+    Args:
+        deps: the world.
+        store: the mirror.
+        known: how far verification had got.
+        head: the commit to judge up to.
+        open_index: gives the index to write to, where anything is new.
 
     Raises:
         LawlessError: not even the first change is lawful.
@@ -118,7 +132,7 @@ def _entered(deps: Deps, store: GitStore, here: Place, known: Meta, head: str) -
     new = since(store, head, start.commit, known.root_sha256)
     if not new.commits:
         return start, 0
-    with _open_index(here, known, new) as index, index.writing() as writer:
+    with open_index(new) as index, index.writing() as writer:
 
         def enter(brought: Brought) -> None:
             for record in brought.records:
