@@ -37,6 +37,12 @@ _META_FIELDS = tuple(field.name for field in dataclasses.fields(Meta))
 _REBUILD = "run `medperf registry sync`: it builds the index anew"
 
 
+class DamagedIndexError(IntegrityError):
+    """What the file holds is not what was written into it; it is made anew by a sync."""
+
+    hint = _REBUILD
+
+
 class OldIndexError(IntegrityError):
     """The index is of another version of this tool: it is made anew from the mirror."""
 
@@ -120,6 +126,11 @@ class Index:
     ) -> None:
         self.close()
 
+    def hold(self) -> None:
+        """Let all reads from now on see one state; until it is closed, no writer can change the index."""
+        with _translated(self.path):
+            self._connection.execute("BEGIN")
+
     def close(self) -> None:
         """Close the file."""
         self._connection.close()
@@ -133,7 +144,7 @@ class Index:
             numbers = {key: int(found[key]) for key in ("root_version", "clock")}
             return Meta(**{name: found[name] for name in _META_FIELDS} | numbers)
         except (KeyError, ValueError) as error:
-            raise IntegrityError(f"index '{self.path}' is damaged: {error}", hint=_REBUILD) from error
+            raise DamagedIndexError(f"index '{self.path}' is damaged: {error}") from error
 
     def replace_all(self, entities: Iterable[StoredEntity], meta: Meta) -> None:
         """Put exactly these entities and this ratchet in place of everything, all or nothing."""
@@ -190,25 +201,9 @@ class Index:
         signatures = self._all("SELECT path, data FROM signatures WHERE entity = ? ORDER BY path", [path])
         return StoredEntity(rows[0], yml, dict(signatures))
 
-    def files(self, folder: str) -> list[str]:
-        """The paths of all files below a folder, relative to `registry/`, sorted; '' is all."""
-        start, end = (f"{folder}/", f"{folder}0") if folder else ("", "\x7f")  # `0` follows `/`
-        sql = (
-            "SELECT path FROM entities WHERE path >= ? AND path < ?"
-            " UNION ALL SELECT path FROM signatures WHERE path >= ? AND path < ? ORDER BY 1"
-        )
-        return [path for (path,) in self._all(sql, [start, end, start, end])]
-
-    def data(self, path: str) -> bytes | None:
-        """The exact bytes of a file or signature, by path relative to `registry/`; None for none."""
-        table, column = ("signatures", "data") if path.endswith(".sig") else ("entities", "yml")
-        found = self._all(f"SELECT {column} FROM {table} WHERE path = ?", [path])  # noqa: S608 - built of constants
-        return found[0][0] if found else None
-
-    def signature(self, data: bytes) -> str | None:
-        """The path of the signature with exactly these bytes; None for none."""
-        found = self._all("SELECT path FROM signatures WHERE data = ? ORDER BY path LIMIT 1", [data])
-        return str(found[0][0]) if found else None
+    def ask(self, sql: str, *parameters: str | bytes) -> list[tuple[Any, ...]]:
+        """What a query gives (raises DamagedIndexError); for readers of the tables beside this class."""
+        return self._all(sql, parameters)
 
     def has(self, path: str) -> bool:
         """Whether a file of this path, relative to `registry/`, is verified."""
@@ -249,7 +244,7 @@ class Index:
         try:
             return [row_of(record) for record in records]
         except ValueError as error:
-            raise IntegrityError(f"index '{self.path}' is damaged: {error}", hint=_REBUILD) from error
+            raise DamagedIndexError(f"index '{self.path}' is damaged: {error}") from error
 
     def _all(self, sql: str, parameters: Sequence[str | int | bytes | None]) -> list[tuple[Any, ...]]:
         with _translated(self.path):
@@ -277,13 +272,13 @@ def _translated(path: Path) -> Iterator[None]:
                 f"index '{path}' is in use", hint="wait until the other command has finished"
             ) from error
         if "no such table" in str(error) or "no such column" in str(error):
-            raise IntegrityError(f"index '{path}' is damaged: {error}", hint=_REBUILD) from error
+            raise DamagedIndexError(f"index '{path}' is damaged: {error}") from error
         raise ConfigurationError(
             f"index '{path}' cannot be used: {error}",
             hint="see that this user may read (to sync: write) there",
         ) from error
     except sqlite3.DatabaseError as error:
-        raise IntegrityError(f"index '{path}' is damaged: {error}", hint=_REBUILD) from error
+        raise DamagedIndexError(f"index '{path}' is damaged: {error}") from error
 
 
 def _unknown(kind: Kind, partial: str, ids: list[str], fits: list[str]) -> UnknownIdError:

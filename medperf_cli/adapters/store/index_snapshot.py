@@ -9,6 +9,11 @@ from typing_extensions import override
 from medperf_cli.adapters.store.index import Index
 from medperf_cli.core.snapshot import Snapshot
 
+_BELOW = (
+    "SELECT path FROM entities WHERE path >= ? AND path < ?"
+    " UNION ALL SELECT path FROM signatures WHERE path >= ? AND path < ? ORDER BY 1"
+)
+
 
 class IndexSnapshot(Snapshot):
     """A registry as its index holds it; no git is read.
@@ -23,11 +28,15 @@ class IndexSnapshot(Snapshot):
 
     @override
     def get(self, path: str) -> bytes | None:
-        return self._index.data(path)
+        table, column = ("signatures", "data") if path.endswith(".sig") else ("entities", "yml")
+        found = self._index.ask(f"SELECT {column} FROM {table} WHERE path = ?", path)  # noqa: S608 - constants
+        return found[0][0] if found else None
 
     @override
     def list(self, prefix: str) -> Iterator[str]:
-        return iter(self._index.files(prefix))
+        start, end = (f"{prefix}/", f"{prefix}0") if prefix else ("", "\x7f")  # `0` follows `/`
+        found = self._index.ask(_BELOW, start, end, start, end)
+        return iter([path for (path,) in found])
 
     @override
     def age(self, seen: str) -> int | None:
@@ -36,4 +45,9 @@ class IndexSnapshot(Snapshot):
 
     @override
     def empty(self) -> bool:
-        return not self._index.files("root")
+        return next(self.list("root"), None) is None
+
+    def signature(self, data: bytes) -> str | None:
+        """The path of the signature with exactly these bytes; None for none."""
+        found = self._index.ask("SELECT path FROM signatures WHERE data = ? ORDER BY path LIMIT 1", data)
+        return str(found[0][0]) if found else None

@@ -8,6 +8,7 @@ from urllib.parse import unquote, urlsplit
 
 from medperf_cli.adapters.store.index import Index
 from medperf_cli.adapters.store.index_rows import Meta
+from medperf_cli.adapters.store.index_snapshot import IndexSnapshot
 from medperf_cli.core.lifecycle.reader import sha256
 from medperf_cli.core.names import (
     FOLDERS,
@@ -131,7 +132,7 @@ def _file(index: Index, meta: Meta, file: Path) -> Claim:
     except OSError as error:
         raise UsageError(f"'{file}': {(error.strerror or 'cannot be read').lower()}") from None
     if data.startswith(b"-----BEGIN SSH SIGNATURE-----"):
-        found = index.signature(data)
+        found = IndexSnapshot(index).signature(data)
         if found is None:
             raise NotTrustedError(
                 f"no file of this registry has the signature in '{file}'",
@@ -139,7 +140,7 @@ def _file(index: Index, meta: Meta, file: Path) -> Claim:
             )
         return Claim(parse_signature_path(found).entity, f"exactly the signature registry/{found}")
     path = _says_to_be(meta, file, data)
-    there = index.data(str(path))
+    there = IndexSnapshot(index).get(str(path))
     if there is None:
         raise NotTrustedError(
             f"'{file}' says that it is registry/{path}, which is not in the registry: it counts for nothing",

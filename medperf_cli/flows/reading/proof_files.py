@@ -43,7 +43,8 @@ class Files:
 
     def __init__(self, index: Index, meta: Meta) -> None:
         self.index, self.meta = index, meta
-        self.state = Lifecycle(Reader(IndexSnapshot(index)))
+        self.snapshot = IndexSnapshot(index)
+        self.state = Lifecycle(Reader(self.snapshot))
 
     def row(self, path: EntityPath) -> Row:
         """What the index says of a version (raises UnknownIdError)."""
@@ -51,7 +52,7 @@ class Files:
 
     def data(self, path: EntityPath) -> bytes:
         """The stored bytes of a version."""
-        found = self.index.data(str(path))
+        found = self.snapshot.get(str(path))
         if found is None:
             raise IntegrityError(f"'{path}' is not in the index", hint=REPAIR)
         return found
@@ -88,7 +89,7 @@ class Files:
 
     def signed_with(self, path: EntityPath) -> str:
         """The key that signed a version with its one signature, whoever's key it is."""
-        armor = self.index.data(f"{path.stem}.sig")
+        armor = self.snapshot.get(f"{path.stem}.sig")
         if armor is None:
             raise IntegrityError(f"'{path}' has no signature in the index", hint=REPAIR)
         try:

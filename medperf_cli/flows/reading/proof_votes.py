@@ -82,7 +82,7 @@ class Votes:
 
     def _files_of(self, path: EntityPath) -> list[EntityPath]:
         folders = (f"{FOLDERS[kind]}/{path.stem}" for kind in _VOTES)
-        found = (text for folder in folders for text in self._files.index.files(folder))
+        found = (text for folder in folders for text in self._files.snapshot.list(folder))
         return [parse_path(text) for text in found if text.endswith(".yml")]
 
     def _says(self, vote: EntityPath) -> str:
