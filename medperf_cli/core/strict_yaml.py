@@ -16,9 +16,11 @@ from medperf_cli.core.strict_yaml_emit import (
     emit,
     is_allowed,
     is_nfc,
+    is_plain_ascii,
     key_complaint,
     scalar_complaint,
 )
+from medperf_cli.core.strict_yaml_lines import guess
 from medperf_cli.errors import DocumentError
 
 __all__ = ["emit", "load_strict"]
@@ -26,9 +28,20 @@ __all__ = ["emit", "load_strict"]
 _TOO_DEEP = f"nested deeper than {MAX_DEPTH} levels"
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml, where PyYAML was built with it
 _INT = re.compile(r"-?(0|[1-9][0-9]*)\Z")
+_FIRST_OF_NUMBER = frozenset("-0123456789")
 _INT_DIGITS = 20  # more than any allowed integer has; Python refuses to read very long ones
 _FLOAT = re.compile(r"-?(0|[1-9][0-9]*)\.[0-9]+(e[+-][0-9]{2,3})?\Z")
 _WORDS = {"true": True, "false": False, "null": None, "~": None, "": None}
+_OTHER_STYLES = frozenset("'|>")
+_STEPS: dict[type[yaml.Event], tuple[int, int]] = {
+    yaml.ScalarEvent: (1, 0),
+    yaml.AliasEvent: (1, 0),
+    yaml.MappingStartEvent: (1, 1),
+    yaml.SequenceStartEvent: (1, 1),
+    yaml.MappingEndEvent: (0, -1),
+    yaml.SequenceEndEvent: (0, -1),
+}
+"""The events that matter: keys and values they count for, and levels they go down."""
 _SHOWN = 60
 
 
@@ -42,8 +55,8 @@ class _Mark(Protocol):
 def load_strict(data: bytes) -> dict[str, Any]:
     """Read one document of strict YAML; what is accepted means the same to any YAML 1.1 or 1.2 reader.
 
-    Each parser event is checked before anything is built, and what was built is written again: only
-    the one spelling that `emit` gives passes, so neither comments nor quirks of a parser survive.
+    Only the one spelling that `emit` gives passes, so neither comments nor quirks of a parser survive. A
+    guess whose spelling is these bytes is what they mean (ADR 0026); all else goes through a real parser.
 
     Args:
         data: the whole file.
@@ -55,9 +68,31 @@ def load_strict(data: bytes) -> dict[str, Any]:
         DocumentError: naming line, column and what was expected.
 
     """
+    guessed = guess(data)
+    if guessed is not None and _is_spelled(guessed, data):
+        return guessed
+    return load_by_events(data)
+
+
+def _is_spelled(document: dict[str, Any], data: bytes) -> bool:
+    try:
+        return emit(document) == data
+    except DocumentError:
+        return False
+
+
+def load_by_events(data: bytes) -> dict[str, Any]:
+    """Read as `load_strict` does, by the events of a YAML parser: slower, and it knows what is wrong where.
+
+    Each event is checked before anything is built of it, and what was built is written again.
+    """
     text = _text(data)
-    events = iter(list(_checked_events(text)))
-    document = _node(next(events), events)
+    events = _checked_events(text)
+    try:
+        document = _node(next(events), events)
+    finally:
+        for _ in events:  # what is wrong with any of them is said before what is wrong with a value
+            pass
     if not isinstance(document, dict):
         raise _error(0, 0, "expected a mapping at the top of the document")
     _compare(text, emit(document).decode())
@@ -73,6 +108,22 @@ def _text(data: bytes) -> str:
     except UnicodeDecodeError as error:
         line_start = data.rfind(b"\n", 0, error.start) + 1
         raise _error(data.count(b"\n", 0, error.start), error.start - line_start, "expected UTF-8") from None
+    if not _is_sound(text):
+        _find_fault(text)
+    return text
+
+
+def _is_sound(text: str) -> bool:
+    """Whether there is no fault that `_find_fault` would find."""
+    if not text.endswith("\n") or text.startswith("\n") or "\n\n" in text:
+        return False
+    if is_plain_ascii(text.replace("\n", " ")):
+        return True
+    return all(character == "\n" or is_allowed(character) for character in set(text)) and is_nfc(text)
+
+
+def _find_fault(text: str) -> None:
+    """Raise at the first line that is empty, not allowed, not normal or not ended."""
     *lines, rest = text.split("\n")
     for number, line in enumerate(lines):
         if not line:
@@ -80,13 +131,15 @@ def _text(data: bytes) -> str:
         _check_line(number, line)
     if rest or not lines:
         raise _error(len(lines), len(rest), "expected a line break at the end of the file")
-    return text
 
 
 def _check_line(number: int, line: str) -> None:
-    for column, character in enumerate(line):
-        if not is_allowed(character):
-            raise _error(number, column, f"character U+{ord(character):04X} is not allowed")
+    if is_plain_ascii(line):
+        return
+    bad = {character for character in set(line) if not is_allowed(character)}
+    if bad:
+        column = next(at for at, character in enumerate(line) if character in bad)
+        raise _error(number, column, f"character U+{ord(line[column]):04X} is not allowed")
     if not is_nfc(line):
         raise _error(number, 0, "text is not in Unicode normal form C")
 
@@ -97,22 +150,27 @@ def is_too_deep(error: yaml.MarkedYAMLError) -> bool:
 
 
 def _parse(text: str) -> Iterator[yaml.Event]:
+    loader = _LOADER(text)
     try:
-        yield from yaml.parse(text, Loader=_LOADER)
+        while loader.check_event():
+            yield loader.get_event()
     except yaml.MarkedYAMLError as error:
         complaint = _TOO_DEEP if is_too_deep(error) else f"not YAML: {error.problem or error.context}"
         raise _at(error.problem_mark or error.context_mark, complaint) from None
     except (yaml.YAMLError, ValueError, OverflowError):  # PyYAML's escapes leak errors of chr() and int()
         raise DocumentError("not YAML: an escape that is no character") from None
+    finally:
+        loader.dispose()
 
 
-def _checked_events(text: str) -> Iterator[yaml.NodeEvent | yaml.CollectionEndEvent]:
+def _checked_events(text: str) -> Iterator[yaml.Event]:
     """Yield the events of nodes and ends of collections, refusing what a strict document does not have."""
     depth = nodes = 0
     for event in _parse(text):
-        nodes += isinstance(event, yaml.NodeEvent)
-        depth += isinstance(event, yaml.CollectionStartEvent)
-        depth -= isinstance(event, yaml.CollectionEndEvent)
+        step = _STEPS.get(type(event))
+        if step:
+            nodes += step[0]
+            depth += step[1]
         complaint = _complaint(event)
         if depth > MAX_DEPTH:
             complaint = _TOO_DEEP
@@ -120,7 +178,7 @@ def _checked_events(text: str) -> Iterator[yaml.NodeEvent | yaml.CollectionEndEv
             complaint = f"document has more than {MAX_NODES} keys and values"
         if complaint:
             raise _at(event.start_mark, complaint)
-        if isinstance(event, yaml.NodeEvent | yaml.CollectionEndEvent):
+        if step:
             yield event
     if not nodes:
         raise _error(0, 0, "expected a mapping at the top of the document")
@@ -128,27 +186,26 @@ def _checked_events(text: str) -> Iterator[yaml.NodeEvent | yaml.CollectionEndEv
 
 def _complaint(event: yaml.Event) -> str | None:
     """Say what about one event, whatever stands around it, a strict document does not have."""
-    match event:
-        case yaml.DocumentStartEvent(explicit=True) | yaml.DocumentEndEvent(explicit=True):
-            return "expected one document without '---', '...' or a directive"
-        case yaml.AliasEvent():
-            return "expected no alias"
-        case yaml.NodeEvent(anchor=str()):
+    if isinstance(event, yaml.ScalarEvent) and event.anchor is None and event.tag is None:  # nearly all are
+        return "expected text in double quotes, on one line" if event.style in _OTHER_STYLES else None
+    if isinstance(event, yaml.ScalarEvent | yaml.CollectionStartEvent):
+        if event.anchor is not None:
             return "expected no anchor"
-        case yaml.ScalarEvent(tag=str()) | yaml.CollectionStartEvent(tag=str()):
-            return "expected no tag"
-        case yaml.ScalarEvent(style="'" | "|" | ">"):
-            return "expected text in double quotes, on one line"
+        return None if event.tag is None else "expected no tag"
+    if isinstance(event, yaml.AliasEvent):
+        return "expected no alias"
+    if isinstance(event, yaml.DocumentStartEvent | yaml.DocumentEndEvent) and event.explicit:
+        return "expected one document without '---', '...' or a directive"
     return None
 
 
 def _node(event: yaml.Event, events: Iterator[yaml.Event]) -> Any:
     """Build the value that starts with `event`; its depth was checked, so recursion is bounded."""
-    match event:
-        case yaml.MappingStartEvent():
-            return _mapping(events)
-        case yaml.SequenceStartEvent():
-            return _sequence(events)
+    kind = type(event)
+    if kind is yaml.MappingStartEvent:
+        return _mapping(events)
+    if kind is yaml.SequenceStartEvent:
+        return _sequence(events)
     value = _scalar(event)
     complaint = scalar_complaint(value)
     if complaint:
@@ -185,6 +242,8 @@ def _scalar(event: yaml.Event) -> Any:
         return text
     if text in _WORDS:
         return _WORDS[text]
+    if text[0] not in _FIRST_OF_NUMBER:
+        return text
     if _INT.match(text):
         return int(text[:_INT_DIGITS])
     return float(text) if _FLOAT.match(text) else text

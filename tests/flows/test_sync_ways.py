@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from medperf_cli.adapters import workers
 from medperf_cli.adapters.store.index import Index
 from medperf_cli.adapters.store.index_rows import Filter, StoredEntity
 from medperf_cli.adapters.store.repository import GitStore
-from medperf_cli.adapters.workers import processors
 from medperf_cli.core.names import Kind
 from medperf_cli.errors import MedperfError
 from medperf_cli.flows.reading import replay as replaying
@@ -94,20 +94,20 @@ def test_workers_and_a_copy_of_the_index_give_the_same(
 ) -> None:
     plain = office(twisted, "acme")
     spread(monkeypatch)
-    workers = office(twisted, "st-mary")
-    assert stored(workers) == stored(plain)
-    assert [path.name for path in workers.copy.glob("index*")] == ["index.sqlite"]
+    spread_out = office(twisted, "st-mary")
+    assert stored(spread_out) == stored(plain)
+    assert [path.name for path in spread_out.copy.glob("index*")] == ["index.sqlite"]
     twisted.enter(twisted.cube("grove"))
-    assert sync(workers.deps).judged == sync(plain.deps).judged == 1
-    assert stored(workers) == stored(plain)
-    assert verify_registry(workers.deps).judged == 23
+    assert sync(spread_out.deps).judged == sync(plain.deps).judged == 1
+    assert stored(spread_out) == stored(plain)
+    assert verify_registry(spread_out.deps).judged == 23
 
 
 def spread(monkeypatch: pytest.MonkeyPatch, stretch: int = 3) -> None:
     """Use workers and a copy of the index however little there is to do."""
     monkeypatch.setattr(replaying, "STRETCH", stretch)
     monkeypatch.setattr(replaying, "_WORTH_WORKERS", 0)
-    monkeypatch.setattr(replaying, "processors", lambda: 2)
+    monkeypatch.setattr(workers, "processors", lambda: 2)
     monkeypatch.setattr(syncing, "_FEW", 0)
 
 
@@ -120,14 +120,14 @@ def test_a_lawless_step_in_the_middle_stops_all_ways_at_the_same_commit(
     host.enter({p: d for p, d in host.cube("wood").items() if p.endswith(".yml")})
     for name in ("one", "two", "three", "four"):
         host.enter(host.cube(name))
-    plain, workers = office(host, "acme", add=False), office(host, "st-mary", add=False)
-    for who in (plain, workers):
+    plain, spread_out = office(host, "acme", add=False), office(host, "st-mary", add=False)
+    for who in (plain, spread_out):
         with pytest.raises(LawlessError) as refused:
             who.add()
         assert good[:12] in refused.value.hint
         spread(monkeypatch)
         who.settings = dataclasses.replace(who.settings, registry=host.world.registry)
-    assert stored(workers) == stored(plain) == from_good(host, good)
+    assert stored(spread_out) == stored(plain) == from_good(host, good)
 
 
 def from_good(host: Hosted, good: str) -> list[StoredEntity]:
@@ -204,4 +204,4 @@ def _killed(_job: object) -> None:
 
 
 def test_as_many_workers_as_processors_this_process_may_use() -> None:
-    assert 1 <= processors() <= 32
+    assert 1 <= workers.processors() <= 32

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from medperf_cli.core.entities.decision import Decision, DecisionVerdict
 from medperf_cli.core.entities.header import Entity
-from medperf_cli.core.entities.parsing import identify, validate
+from medperf_cli.core.entities.parsing import identify, sound, validate
 from medperf_cli.core.entities.root import Root
 from medperf_cli.core.lifecycle.reader import Name, Reader
 from medperf_cli.core.lifecycle.standing import Lifecycle
@@ -99,6 +99,10 @@ class Submission:
         return self.change.added.get(signature)
 
     def _examine(self, path: EntityPath, data: bytes) -> None:
+        entity = sound(path, data)
+        if entity is not None:
+            self.entities[path] = entity
+            return
         rule = "DOC001"
         try:
             document = load_strict(data)

@@ -56,7 +56,7 @@ class RunArgs(Record):
 class Task(Record):
     """One task of a cube: how it is started and what is mounted (nothing else is)."""
 
-    run_args: RunArgs = RunArgs()
+    run_args: RunArgs = Field(default_factory=RunArgs)
     input_volumes: Volumes = Field(default_factory=dict)
     output_volumes: Volumes = Field(default_factory=dict)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import functools
 import re
 from datetime import UTC, datetime
 from pathlib import PurePosixPath
@@ -34,9 +35,18 @@ class Record(BaseModel):
 
     def document(self) -> dict[str, Any]:
         """The record as plain values: keys in schema order, free mappings sorted, absent fields left out."""
-        fields = type(self).model_fields
-        values = ((info.alias or name, getattr(self, name)) for name, info in fields.items())
-        return {key: _plain(value) for key, value in values if value is not None}
+        values = self.__dict__
+        pairs = ((key, values[name]) for key, name in _keys(type(self)))
+        return {key: v if type(v) in _PLAIN else _plain(v) for key, v in pairs if v is not None}
+
+
+_PLAIN = frozenset({str, int, float, bool})
+
+
+@functools.cache
+def _keys(record: type[Record]) -> tuple[tuple[str, str], ...]:
+    """A record's keys in the file, each with the name of its field."""
+    return tuple((info.alias or name, name) for name, info in record.model_fields.items())
 
 
 def _plain(value: Any) -> Any:
@@ -46,7 +56,7 @@ def _plain(value: Any) -> Any:
         case dict():
             return {key: _plain(value[key]) for key in sorted(value)}
         case list() | tuple():
-            return [_plain(item) for item in value]
+            return [v if type(v) in _PLAIN else _plain(v) for v in value]
         case enum.Enum():
             return value.value
         case _:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
@@ -19,6 +20,7 @@ from medperf_cli.core.entities.result import Result
 from medperf_cli.core.entities.root import Root
 from medperf_cli.core.names import EntityPath, Kind
 from medperf_cli.core.strict_yaml import emit, load_strict
+from medperf_cli.core.strict_yaml_lines import guess
 from medperf_cli.errors import DocumentError
 
 MODELS: dict[Kind, type[Entity]] = {
@@ -33,7 +35,10 @@ MODELS: dict[Kind, type[Entity]] = {
 }
 """The kinds of format 1; release, recorded and redaction arrive with a higher format."""
 
+_LARGE = 16 * 1024
+"""Bytes; few sound files are larger, and a hostile one should be looked at once, not twice."""
 _SHOWN = 5
+_DECODER = json.JSONDecoder()
 
 
 def validate(kind: Kind, document: Mapping[str, Any]) -> Entity:
@@ -54,19 +59,37 @@ def validate(kind: Kind, document: Mapping[str, Any]) -> Entity:
         raise DocumentError(f"not a valid {kind}: {_explain(error)}") from None
 
 
-@lru_cache(maxsize=1024)
 def parse(path: EntityPath, data: bytes) -> Entity:
     """Read an entity from the bytes of its file; the caller did the reading.
-
-    Entities are frozen, and a replay asks for the same root, members and benchmarks at every commit: the
-    last thousand are kept.
 
     Raises:
         DocumentError: not strict YAML, not valid, not in the one spelling, or not what its path says.
 
     """
-    entity = validate(path.kind, load_strict(data))
-    identify(path, entity, data)
+    entity = sound(path, data)
+    if entity is None:
+        entity = validate(path.kind, load_strict(data))
+        identify(path, entity, data)
+    return entity
+
+
+@lru_cache(maxsize=1024)
+def sound(path: EntityPath, data: bytes) -> Entity | None:
+    """Read an entity that is right in every respect; None where `parse` is to say what is wrong, if it is.
+
+    The spelling is compared once: if that of the entity is these bytes, they are strict YAML and mean it,
+    however its content was guessed (ADR 0026). Entities are frozen, and a replay asks for the same root,
+    members and benchmarks at every commit: the last thousand are kept.
+    """
+    model = MODELS.get(path.kind)
+    guessed = None if model is None or len(data) > _LARGE else guess(data)
+    if guessed is None or model is None:
+        return None
+    try:
+        entity = model.model_validate(guessed)
+        identify(path, entity, data)
+    except (ValidationError, DocumentError):
+        return None
     return entity
 
 
@@ -89,10 +112,14 @@ def emit_entity(entity: Entity) -> bytes:
 
 
 def _explain(error: ValidationError) -> str:
-    shown = []
-    for item in error.errors(include_url=False)[:_SHOWN]:
+    """Name the first faults; a hostile file has tens of thousands, too slow to make objects of all."""
+    every = error.json(include_url=False, include_context=False, include_input=False)
+    count, at, shown = error.error_count(), 1, []
+    for _ in range(min(count, _SHOWN)):
+        item, at = _DECODER.raw_decode(every, at)
+        at += 1  # the comma
         where = ".".join(str(part) for part in item["loc"]) or "the document"
         what = item["msg"].removeprefix("Value error, ")
         shown.append(f"field '{where}': {what[:1].lower()}{what[1:]}")
-    more = error.error_count() - len(shown)
+    more = count - len(shown)
     return "; ".join(shown) + (f" (and {more} more)" if more > 0 else "")

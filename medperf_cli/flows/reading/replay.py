@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from medperf_cli.adapters.store.repository import GitStore
-from medperf_cli.adapters.workers import in_order, processors
 from medperf_cli.core.lifecycle.reader import sha256
 from medperf_cli.errors import IntegrityError
 from medperf_cli.flows.reading.judging import Brought, Judged, Stop, Stretch, judged, judged_in
@@ -86,10 +85,13 @@ def replay(
 
 def _judged(store: GitStore, new: Stretch) -> Iterator[Judged]:
     """The stretches of `new` judged: by workers where there are enough, one after the other if not."""
-    workers = processors()
-    if workers == 1 or len(new.commits) < _WORTH_WORKERS:
-        return (judged(store, stretch) for stretch in cut(new, STRETCH))
-    return in_order(judged_in, ((store.path, stretch) for stretch in cut(new, STRETCH)), workers)
+    if len(new.commits) >= _WORTH_WORKERS:
+        from medperf_cli.adapters import workers  # noqa: PLC0415 - starting processes takes long to import
+
+        if workers.processors() > 1:
+            jobs = ((store.path, stretch) for stretch in cut(new, STRETCH))
+            return workers.in_order(judged_in, jobs, workers.processors())
+    return (judged(store, stretch) for stretch in cut(new, STRETCH))
 
 
 def cut(whole: Stretch, size: int) -> Iterator[Stretch]:
