@@ -14,6 +14,7 @@ from medperf_cli.errors import IntegrityError
 from medperf_cli.flows.reading.explain import NOT_CHECKED, Explained, explain
 from medperf_cli.flows.reading.proof_files import Link
 from medperf_cli.flows.reading.sync import sync
+from medperf_cli.flows.reading.verify_registry import verify_registry
 from tests.flows.test_root_attacks import TWO, armor, new_root
 from tests.support.admins import board, enter_approved, next_keys
 from tests.support.hosting import Hosted
@@ -283,7 +284,11 @@ def test_an_index_that_was_altered_is_never_believed(reader: Office, spoil: Spoi
     with pytest.raises(IntegrityError) as refused:
         explain(reader.deps, RESULT)
     assert refused.value.exit_code == 10
-    assert refused.value.hint
+    assert "medperf registry verify" in refused.value.hint
+    with pytest.raises(IntegrityError):
+        verify_registry(reader.deps)
+    if spoil is not _another_pin:  # what is pinned is not in history
+        assert explain(reader.deps, RESULT).standing == "effective"
 
 
 def test_approvals_by_who_is_no_admin_are_not_counted(tmp_path: Path) -> None:

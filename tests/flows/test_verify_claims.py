@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-import stat
-from collections.abc import Callable
+import contextlib
+import errno
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from medperf_cli.errors import IntegrityError, MedperfError, NotTrustedError, UnknownIdError, UsageError
+from medperf_cli.errors import IntegrityError, MedperfError, UnknownIdError, UsageError
 from medperf_cli.flows.reading.explain import Explained, explain
+from medperf_cli.flows.submitting.desk import at_desk
+from medperf_cli.flows.submitting.members import register
+from medperf_cli.flows.submitting.review import reviews
 from tests.support.hosting import Hosted
 from tests.support.keys import member_key
 from tests.support.office import Office, office
@@ -69,7 +75,7 @@ def test_what_is_meant(reader: Office, case: str) -> None:
 WRONG: dict[str, tuple[str, type[MedperfError], str]] = {
     "nothing": ("", UnknownIdError, "nothing in the registry is called"),
     "nonsense": ("nonsense", UnknownIdError, "nothing in the registry is called 'nonsense'"),
-    "a missing version": (RESULT.replace("/1", "/9"), UnknownIdError, "not in the index"),
+    "a missing version": (RESULT.replace("/1", "/9"), UnknownIdError, "is not in the registry"),
     "several things": ("tumor", UnknownIdError, "means 5 things: benchmarks/tumor-board/wdbc, cubes/"),
     "a hostile path": ("results/../etc/passwd", UnknownIdError, "nothing in the registry"),
     "a list": (f"https://site.example/results/{TISSUE}/", UsageError, "no page about one claim"),
@@ -84,7 +90,7 @@ WRONG: dict[str, tuple[str, type[MedperfError], str]] = {
     "a page of another registry": (
         "https://site.example/cubes/acme/grove/1.html",
         UnknownIdError,
-        "not in the index",
+        "is not in the registry",
     ),
 }
 
@@ -130,9 +136,7 @@ def test_a_file_changed_in_one_digit_is_refused_and_named(reader: Office, mail: 
     true = reader.host.world.files[f"{RESULT}.yml"]
     sent = mail("sent.yml", true.replace(b"count: 180", b"count: 181", 1))
     assert sent.read_bytes() != true
-    with pytest.raises(
-        NotTrustedError, match=f"is not registry/{RESULT}.yml: there stands sha256"
-    ) as refused:
+    with pytest.raises(IntegrityError, match=f"is not registry/{RESULT}.yml: there stands sha256") as refused:
         said(reader, sent)
     assert refused.value.exit_code == 10
     assert f"medperf verify {RESULT}.yml" in refused.value.hint
@@ -140,9 +144,9 @@ def test_a_file_changed_in_one_digit_is_refused_and_named(reader: Office, mail: 
 
 def test_a_file_that_was_never_merged_counts_for_nothing(reader: Office, mail: Mail) -> None:
     files = reader.host.cube("grove")
-    with pytest.raises(NotTrustedError, match="which is not in the registry: it counts for nothing"):
+    with pytest.raises(IntegrityError, match="which is not in the registry: it counts for nothing"):
         said(reader, mail("sent.yml", files["cubes/acme/grove/1.yml"]))
-    with pytest.raises(NotTrustedError, match="no file of this registry has the signature"):
+    with pytest.raises(IntegrityError, match="no file of this registry has the signature"):
         said(reader, mail("sent.sig", files["cubes/acme/grove/1.sig"]))
 
 
@@ -171,25 +175,50 @@ def test_what_is_no_file_of_a_registry_is_said(reader: Office, mail: Mail, data:
 def test_what_is_too_large_or_unreadable_is_not_read(reader: Office, mail: Mail) -> None:
     with pytest.raises(UsageError, match="is larger than any file of a registry"):
         said(reader, mail("sent.yml", b"x" * (64 * 1024 + 1)))
-    closed = mail("closed.yml", b"a: b\n")
-    closed.chmod(0)
-    if closed.stat().st_mode & stat.S_IRUSR or _readable(closed):
-        pytest.skip("this user reads every file")
-    with pytest.raises(UsageError, match="permission denied"):
-        said(reader, closed)
+    gone = mail("gone.yml", b"a: b\n")
+    with pytest.raises(UsageError, match="permission denied"), unreadable(gone):
+        said(reader, gone)
 
 
-def _readable(path: Path) -> bool:
-    try:
-        path.read_bytes()
-    except OSError:
-        return False
-    return True
+@contextlib.contextmanager
+def unreadable(file: Path) -> Iterator[None]:
+    """Let the system refuse to open this file, whoever we are."""
+    with pytest.MonkeyPatch.context() as patch:
+        read = Path.read_bytes
+        refused = PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        patch.setattr(Path, "read_bytes", lambda path: _raise(refused) if path == file else read(path))
+        yield
+
+
+def _raise(error: Exception) -> bytes:
+    raise error
+
+
+@pytest.mark.parametrize(
+    "name", ["~nobody-at-all/x.yml", "x" * 300, "a\0b", "\udcff", "-", "--help", "..", "/"]
+)
+def test_names_that_no_system_takes_are_claims_like_others(reader: Office, name: str) -> None:
+    with pytest.raises(UsageError):
+        said(reader, name)
 
 
 def test_a_signature_by_a_good_key_over_a_sent_file_is_not_enough(reader: Office, mail: Mail) -> None:
     """A member can sign anything; what counts stands in the registry."""
     namespace = f"cube.v1@{reader.host.world.registry}"
     armor = member_key("acme").sign(reader.host.world.files[f"{RESULT}.yml"], namespace)
-    with pytest.raises(NotTrustedError, match="no file of this registry has the signature"):
+    with pytest.raises(IntegrityError, match="no file of this registry has the signature"):
         said(reader, mail("sent.sig", armor))
+
+
+def test_what_is_only_asked_for_counts_for_nothing_yet(host: Hosted, mail: Mail) -> None:
+    acme = office(host, "acme")
+    dora = office(host, "dora")
+    dora.settings = replace(dora.settings, member=None)
+    register(dora.deps, "dora", name="Dora", kind="person", contact="desk@dora.example", label="key")
+    with at_desk(acme.deps) as desk:
+        (request,) = reviews(desk)
+    sent = mail("sent.yml", request.files["members/dora/1.yml"])
+    for claim in ("members/dora/1", sent):
+        with pytest.raises(UnknownIdError, match=f"only asked for, in request {request.id}") as refused:
+            said(acme, claim)
+        assert "medperf review show" in refused.value.hint

@@ -22,7 +22,8 @@ from medperf_cli.core.names import (
 )
 from medperf_cli.core.snapshot import MAX_FILE
 from medperf_cli.core.strict_yaml import load_strict
-from medperf_cli.errors import DocumentError, IntegrityError, NotTrustedError, UnknownIdError, UsageError
+from medperf_cli.errors import DocumentError, IntegrityError, UnknownIdError, UsageError
+from medperf_cli.flows.reading.asked import SHORT, Asked
 
 NAMED = (Kind.BENCHMARK, Kind.CUBE, Kind.DATASET, Kind.MEMBER)
 """Kinds with a page for the name; the ids of others are made of theirs."""
@@ -40,24 +41,56 @@ class Claim:
     meant: str
 
 
-def claim_of(index: Index, meta: Meta, text: str) -> Claim:
-    """The version that `text` means.
+def claim_of(index: Index, meta: Meta, asked: Asked, text: str) -> Claim:
+    """The version that `text` means, which stands in the registry.
+
+    Args:
+        index: the verified index.
+        meta: which registry it is of.
+        asked: what open requests ask for, as of the last contact.
+        text: what somebody typed.
 
     Raises:
         UsageError: it is no claim, or the address of a page that shows many.
         UnknownIdError: there is no such thing, or more than one.
-        NotTrustedError: it is a file that does not stand in the registry with these bytes.
-        IntegrityError: it is a file of another registry.
+        IntegrityError: it is a file that does not stand in the registry with these bytes, or of another one.
 
     """
+    found = _meant(index, meta, asked, text)
+    if not index.has(str(found.path)):
+        request = _asking(asked, found.path)
+        if request is None:
+            raise UnknownIdError(f"'{found.path}' is not in the registry", hint=_NO_CLAIM)
+        raise UnknownIdError(
+            f"'{found.path}' is only asked for, in request {request}: it counts for nothing yet",
+            hint=f"`medperf review show {request[:SHORT]}` shows it, and whom it waits for",
+        )
+    return found
+
+
+def _asking(asked: Asked, path: EntityPath) -> str | None:
+    """The open request that would add a file of this path."""
+    return next((r.id for r in asked.requests if any(f.path == str(path) for f in r.files)), None)
+
+
+def _meant(index: Index, meta: Meta, asked: Asked, text: str) -> Claim:
     if "://" in text:
         return _page(index, urlsplit(text).path, text)
-    file = Path(text).expanduser()
-    if file.is_file() and file.suffix != ".html":
-        return _file(index, meta, file)
+    file = _local(text)
+    if file is not None and file.suffix != ".html":
+        return _file(index, meta, asked, file)
     if text.endswith((".html", "/")):
         return _page(index, text, text)
     return _by_path(text.removeprefix(f"{REGISTRY_DIR}/")) or _by_id(index, text)
+
+
+def _local(text: str) -> Path | None:
+    """A file of this name on this machine, as far as this user can see."""
+    try:
+        file = Path(text).expanduser()
+        return file if file.is_file() else None
+    except (OSError, RuntimeError, ValueError):  # a locked folder, nobody's home, no name at all
+        return None
 
 
 def _by_path(text: str) -> Claim | None:
@@ -124,7 +157,7 @@ def _fits(index: Index, kinds: list[Kind], partial: str) -> list[list[tuple[Kind
     return [exact, whole, last, named, inside]
 
 
-def _file(index: Index, meta: Meta, file: Path) -> Claim:
+def _file(index: Index, meta: Meta, asked: Asked, file: Path) -> Claim:
     try:
         if file.stat().st_size > MAX_FILE:
             raise UsageError(f"'{file}' is larger than any file of a registry", hint=_NO_CLAIM)
@@ -134,20 +167,22 @@ def _file(index: Index, meta: Meta, file: Path) -> Claim:
     if data.startswith(b"-----BEGIN SSH SIGNATURE-----"):
         found = IndexSnapshot(index).signature(data)
         if found is None:
-            raise NotTrustedError(
+            raise IntegrityError(
                 f"no file of this registry has the signature in '{file}'",
                 hint="sync, and ask who sent it what it signs",
             )
         return Claim(parse_signature_path(found).entity, f"exactly the signature registry/{found}")
     path = _says_to_be(meta, file, data)
     there = IndexSnapshot(index).get(str(path))
+    if there is None and _asking(asked, path):
+        return Claim(path, "what an open request asks for")
     if there is None:
-        raise NotTrustedError(
+        raise IntegrityError(
             f"'{file}' says that it is registry/{path}, which is not in the registry: it counts for nothing",
             hint="`medperf registry sync`; `medperf review ls` shows whether it is asked for",
         )
     if there != data:
-        raise NotTrustedError(
+        raise IntegrityError(
             f"'{file}' is not registry/{path}: there stands sha256 {sha256(there)}, here {sha256(data)}",
             hint=f"do not use it; `medperf verify {path}` explains the true one",
         )

@@ -20,10 +20,12 @@ from medperf_cli.core.names import EntityPath, Kind
 from medperf_cli.core.ssh_keys import parse_public_key
 from medperf_cli.errors import IntegrityError
 from medperf_cli.flows.deps import Deps
+from medperf_cli.flows.reading.asked import read_asked
 from medperf_cli.flows.reading.claims import claim_of
 from medperf_cli.flows.reading.proof_files import REPAIR, Files, Link
 from medperf_cli.flows.reading.proof_roots import roots
 from medperf_cli.flows.reading.proof_votes import Votes
+from medperf_cli.flows.reading.registry import place
 from medperf_cli.flows.reading.verified_index import reading
 
 NOT_CHECKED = (
@@ -85,12 +87,12 @@ def explain(deps: Deps, claim: str) -> Explained:
 
     Raises:
         UsageError, UnknownIdError: it means nothing, or more than one thing.
-        NotTrustedError: it is a file whose bytes are not in the registry.
-        IntegrityError: the stored bytes, signatures and standing do not fit each other.
+        IntegrityError: it is a file whose bytes are not in the registry; or the stored bytes, signatures and
+            standing do not fit each other.
 
     """
     with reading(deps.settings) as (index, meta):
-        found = claim_of(index, meta, claim)
+        found = claim_of(index, meta, read_asked(place(deps.settings)), claim)
         return _explained(index, meta, found.path, found.meant)
 
 

@@ -20,7 +20,7 @@ from medperf_cli.core.ssh_keys import parse_public_key
 from medperf_cli.core.trust.verified import signing_key
 from medperf_cli.errors import DocumentError, IntegrityError, SignatureError
 
-REPAIR = "the local copy is damaged: remove its index.sqlite, then run `medperf registry sync`"
+REPAIR = "run `medperf registry verify`: it compares the index with history, and makes it anew"
 
 
 @dataclass(frozen=True)
