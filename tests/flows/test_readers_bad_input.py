@@ -27,7 +27,7 @@ from medperf_cli.flows.reading.explain import explain
 from medperf_cli.flows.reading.listing import found, listed
 from medperf_cli.flows.reading.sync import sync
 from medperf_cli.flows.reading.verify_registry import verify_registry
-from tests.flows.test_root_attacks import TWO, armor, new_root
+from tests.support.admins import TWO, armor, new_root
 from tests.support.dump import dump
 from tests.support.hosting import Hosted
 from tests.support.office import Office, office

@@ -10,19 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from medperf_cli.core.entities.parsing import emit_entity, validate
-from medperf_cli.core.names import EntityPath, Kind, signature_path
 from medperf_cli.core.requests import MAIN, PULLS, RequestRef, request_id
 from medperf_cli.core.snapshot import Change
 from medperf_cli.flows.hosting.merge_bot import Fate, run_once
-from tests.support.admins import TRIO, board, next_keys
+from tests.support.admins import TWO, armor, board, new_root, next_keys
 from tests.support.desk import LATER
 from tests.support.gate import Gate, only
 from tests.support.hosting import Hosted, Member
 from tests.support.keys import member_key
-from tests.support.world import World
-
-TWO = EntityPath(Kind.ROOT, "", 2)
 
 
 @pytest.fixture(scope="module")
@@ -36,29 +31,6 @@ def gate(trio: Hosted, tmp_path: Path) -> Iterator[Gate]:
     host = trio.copy(tmp_path)
     with host.store() as store:
         yield Gate(host, store, Member(host, store, host.url))
-
-
-def new_root(world: World, *admins: str, threshold: int = 2, version: int = 2, **fields: object) -> bytes:
-    given = {
-        "title": "Taken over",
-        "format": 1,
-        "minimum_tool": "0.1.0",
-        "admins": {
-            "threshold": threshold,
-            "members": [{"member": a, "key": member_key(a).public_text} for a in admins or TRIO],
-        },
-        "limits": {},
-        "expires": "2040-01-01T00:00:00Z",
-    }
-    return emit_entity(validate(Kind.ROOT, world.document(Kind.ROOT, "", version, **{**given, **fields})))
-
-
-def armor(
-    world: World, data: bytes, admin: str, *, key: str | None = None, path: EntityPath = TWO
-) -> dict[str, bytes]:
-    """The signature of an admin (or of whoever has `key`) over a root."""
-    made = member_key(key or admin).sign(data, path.namespace(world.registry))
-    return {str(signature_path(path, admin)): made}
 
 
 def asked(gate: Gate, data: bytes, *by: str, version: int = 2) -> tuple[str, str, dict[str, bytes]]:

@@ -15,8 +15,7 @@ from medperf_cli.flows.reading.explain import NOT_CHECKED, Explained, explain
 from medperf_cli.flows.reading.proof_files import Link
 from medperf_cli.flows.reading.sync import sync
 from medperf_cli.flows.reading.verify_registry import verify_registry
-from tests.flows.test_root_attacks import TWO, armor, new_root
-from tests.support.admins import board, enter_approved, next_keys
+from tests.support.admins import TWO, armor, board, enter_approved, new_root, next_keys
 from tests.support.hosting import Hosted
 from tests.support.keys import member_key
 from tests.support.office import Office, office

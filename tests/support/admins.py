@@ -6,17 +6,20 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from medperf_cli.core.names import Kind
+from medperf_cli.core.entities.parsing import emit_entity, validate
+from medperf_cli.core.names import EntityPath, Kind, signature_path
 from medperf_cli.flows.submitting.desk import at_desk
 from medperf_cli.flows.submitting.publish import Published
 from medperf_cli.flows.submitting.renew_root import NextRoot, renew_root
 from medperf_cli.flows.submitting.review import approve, merge
 from tests.support.acting import keys
 from tests.support.hosting import Hosted, hosted
+from tests.support.keys import member_key
 from tests.support.office import Office, office
-from tests.support.world import genesis, member_file
+from tests.support.world import World, genesis, member_file
 
 TRIO = ("ada", "bea", "carl")
+TWO = EntityPath(Kind.ROOT, "", 2)
 
 
 def board(
@@ -91,3 +94,26 @@ def take_main(host: Hosted) -> None:
     host.world.files = found
     if tree and (not host.world.trees or host.world.trees[0] != tree):
         host.world.trees.insert(0, tree)
+
+
+def new_root(world: World, *admins: str, threshold: int = 2, version: int = 2, **fields: object) -> bytes:
+    given = {
+        "title": "Taken over",
+        "format": 1,
+        "minimum_tool": "0.1.0",
+        "admins": {
+            "threshold": threshold,
+            "members": [{"member": a, "key": member_key(a).public_text} for a in admins or TRIO],
+        },
+        "limits": {},
+        "expires": "2040-01-01T00:00:00Z",
+    }
+    return emit_entity(validate(Kind.ROOT, world.document(Kind.ROOT, "", version, **{**given, **fields})))
+
+
+def armor(
+    world: World, data: bytes, admin: str, *, key: str | None = None, path: EntityPath = TWO
+) -> dict[str, bytes]:
+    """The signature of an admin (or of whoever has `key`) over a root."""
+    made = member_key(key or admin).sign(data, path.namespace(world.registry))
+    return {str(signature_path(path, admin)): made}

@@ -98,9 +98,10 @@ def explain(deps: Deps, claim: str) -> Explained:
 
 def _explained(index: Index, meta: Meta, path: EntityPath, meant: str) -> Explained:
     files = Files(index, meta)
+    down = roots(files)  # first: without them nothing else means anything
     entity = files.entity(path)
     standing, in_force = files.standing(path)
-    links = tuple(_Chain(files).links(path, entity))
+    links = tuple(_Chain(files).links(path, entity, down))
     as_of = dt.datetime.fromtimestamp(meta.clock, dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     digest = sha256(files.data(path))
     return Explained(meant, str(path), digest, standing, in_force, meta.verified_commit, as_of, links)
@@ -113,8 +114,8 @@ class _Chain:
         self._files = files
         self._votes = Votes(files)
 
-    def links(self, path: EntityPath, entity: Entity) -> Iterator[Link]:
-        """What a version rests on, down to the pinned root."""
+    def links(self, path: EntityPath, entity: Entity, down: tuple[Link, ...]) -> Iterator[Link]:
+        """What a version rests on, `down` to the pinned root."""
         votes = self._votes.about(path)
         if path.kind is not Kind.ROOT:
             yield self._signed(path)
@@ -123,9 +124,7 @@ class _Chain:
         row = self._files.row(path)
         commit = f"commit {row.commit}, which every rule let pass when this machine synced"
         yield Link(f"entered the registry on {_day(row.time)}", commit)
-        yield Link(
-            "the roots, down to the pinned one", "who decides who may decide", None, roots(self._files)
-        )
+        yield Link("the roots, down to the pinned one", "who decides who may decide", None, down)
 
     def _signed(self, path: EntityPath) -> Link:
         if path.kind is Kind.RECORDED:
