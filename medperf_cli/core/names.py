@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 REGISTRY_DIR = "registry"
 GITATTRIBUTES = ".gitattributes"
@@ -33,6 +34,8 @@ class Kind(enum.StrEnum):
     DECISION = "decision"
     RECORDED = "recorded"
     REDACTION = "redaction"
+
+    __hash__ = str.__hash__  # paths are looked up by the thousand, and Enum's own is written in Python
 
 
 FOLDERS: dict[Kind, str] = {
@@ -163,8 +166,11 @@ def entity_path(kind: Kind, entity_id: str, version: int) -> EntityPath:
     return parse_path(str(EntityPath(kind, entity_id, version)))
 
 
+@lru_cache(maxsize=16_384)
 def parse_path(text: str) -> EntityPath:
     """Read the path of an entity relative to `registry/`, such as `cubes/mgh/unet/1.yml`.
+
+    Rules ask for the same few hundred pins again and again: the last ones are kept.
 
     Raises:
         PathError: when it does not fit the grammar, saying what was expected.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -28,6 +28,14 @@ class Snapshot(Protocol):
 
     def list(self, prefix: str) -> Iterator[str]:
         """Paths of all files below the folder `prefix` (no trailing slash; '' is all), sorted."""
+        ...
+
+    def names(self, folder: str) -> Sequence[str]:
+        """What stands directly in a folder ('' is all), sorted; folders end in '/'."""
+        ...
+
+    def with_line(self, folder: str, lines: Collection[str]) -> Sequence[str]:
+        """Paths of the `.yml` files below a folder in which one of these whole lines stands, sorted."""
         ...
 
     def age(self, seen: str) -> int | None:
@@ -94,6 +102,14 @@ class MemorySnapshot(Snapshot):
         return iter(sorted(p for p in self.files if p.startswith(start)))
 
     @override
+    def names(self, folder: str) -> Sequence[str]:
+        return sorted(_names_in(folder, self.files))
+
+    @override
+    def with_line(self, folder: str, lines: Collection[str]) -> Sequence[str]:
+        return sorted(_with_line(folder, lines, self.files))
+
+    @override
     def age(self, seen: str) -> int | None:
         return self.trees.index(seen) if seen in self.trees else None
 
@@ -121,6 +137,16 @@ class Overlay(Snapshot):
         return iter(sorted(mine.union(self.base.list(prefix))))
 
     @override
+    def names(self, folder: str) -> Sequence[str]:
+        mine = _names_in(folder, self.added)
+        return sorted(mine.union(self.base.names(folder))) if mine else self.base.names(folder)
+
+    @override
+    def with_line(self, folder: str, lines: Collection[str]) -> Sequence[str]:
+        below = [path for path in self.base.with_line(folder, lines) if path not in self.added]
+        return sorted({*below, *_with_line(folder, lines, self.added)})
+
+    @override
     def age(self, seen: str) -> int | None:
         return self.base.age(seen)
 
@@ -129,18 +155,24 @@ class Overlay(Snapshot):
         return not self.added and self.base.empty()
 
 
+def _names_in(folder: str, files: Iterable[str]) -> set[str]:
+    start = f"{folder}/" if folder else ""
+    parts = (path[len(start) :].partition("/") for path in files if path.startswith(start))
+    return {name + slash for name, slash, _ in parts}
+
+
+def _with_line(folder: str, lines: Collection[str], files: Mapping[str, bytes]) -> Iterator[str]:
+    start, wanted = f"{folder}/" if folder else "", {line.encode() for line in lines}
+    for path, data in files.items():
+        if path.startswith(start) and path.endswith(".yml") and not wanted.isdisjoint(data.split(b"\n")):
+            yield path
+
+
 def versions(snapshot: Snapshot, kind: Kind, entity_id: str) -> list[EntityPath]:
     """All versions of an entity that stand in the snapshot, lowest first."""
-    prefix = f"{FOLDERS[kind]}/{entity_id}" if entity_id else FOLDERS[kind]
-    depth = prefix.count("/") + 1
-    found = (p for p in snapshot.list(prefix) if p.endswith(".yml") and p.count("/") == depth)
+    folder = f"{FOLDERS[kind]}/{entity_id}" if entity_id else FOLDERS[kind]
+    found = (f"{folder}/{name}" for name in snapshot.names(folder) if name.endswith(".yml"))
     return sorted(names.parse_path(p) for p in found)
-
-
-def ids(snapshot: Snapshot, kind: Kind) -> list[str]:
-    """All ids of a kind, sorted."""
-    found = (names.parse_path(p).id for p in snapshot.list(FOLDERS[kind]) if p.endswith(".yml"))
-    return sorted(set(found))
 
 
 def sort_entry(entry: RawDiffEntry) -> str | None:

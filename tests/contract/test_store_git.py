@@ -209,6 +209,7 @@ def test_very_deep_folders_end_in_an_error_not_in_recursion(repo: RegistryRepo, 
         b"100644 a\0" + b"\1" * 19,
         b"999 a\0" + b"\1" * 20,
         b"100644",
+        pytest.param(b"1" * 1_000_000, id="digits without end, searched once"),
     ],
 )
 def test_a_tree_git_would_not_write_is_refused(repo: RegistryRepo, store: GitStore, tree: bytes) -> None:

@@ -9,6 +9,7 @@ from functools import cache
 from typing import Any
 
 from medperf_cli.adapters.store.index_rows import Meta
+from medperf_cli.core.check.submission import Submission
 from medperf_cli.core.lifecycle.reader import sha256
 from medperf_cli.core.names import parse_path
 from medperf_cli.core.snapshot import Change, MemorySnapshot
@@ -37,7 +38,7 @@ def snapshot_of(world: World, url: str = "https://git.example.org/registry.git")
             BEGIN + 3600 * merged.get(path, number),
             entry.fingerprint,
         )
-        for number, (path, entry) in enumerate(entered(change, Entry("", 0), world.registry).items())
+        for number, (path, entry) in enumerate(entered(Submission(change), Entry("", 0)).items())
     }
     root = sha256(world.files["root/1.yml"])
     meta = Meta(world.registry, url, root, 1, "c" * 40, BEGIN + 3600 * len(entries))

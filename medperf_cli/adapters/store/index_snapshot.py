@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 
 from typing_extensions import override
 
@@ -37,6 +37,18 @@ class IndexSnapshot(Snapshot):
         start, end = (f"{prefix}/", f"{prefix}0") if prefix else ("", "\x7f")  # `0` follows `/`
         found = self._index.ask(_BELOW, start, end, start, end)
         return iter([path for (path,) in found])
+
+    @override
+    def names(self, folder: str) -> Sequence[str]:
+        start = len(folder) + 1 if folder else 0
+        parts = (path[start:].partition("/") for path in self.list(folder))
+        return sorted({name + slash for name, slash, _ in parts})
+
+    @override
+    def with_line(self, folder: str, lines: Collection[str]) -> Sequence[str]:
+        wanted = {line.encode() for line in lines}
+        files = (path for path in self.list(folder) if path.endswith(".yml"))
+        return [path for path in files if not wanted.isdisjoint((self.get(path) or b"").split(b"\n"))]
 
     @override
     def age(self, seen: str) -> int | None:

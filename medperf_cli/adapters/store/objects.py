@@ -31,10 +31,13 @@ _HEADER_WORDS = 3
 _MAX_TREE = 16 * 1024 * 1024
 _SHA1_DIGITS = 40
 _ENTRIES = {
-    digits: re.compile(rb"(\d+) ([^/\0]+)\0(.{%d})" % (digits // 2), re.DOTALL)
+    digits: re.compile(rb"(\d+) ([^/\0]+)\0(.{%d})|.+" % (digits // 2), re.DOTALL)
     for digits in (_SHA1_DIGITS, 64)
 }
-"""One entry of a tree, by the number of hex digits of an object id: mode, name, id."""
+"""One entry of a tree, by the number of hex digits of an object id: mode, name, id.
+
+Where none is, everything that follows is taken at once, or a tree of digits would be searched for days.
+"""
 
 
 class TreeEntry(NamedTuple):
@@ -65,7 +68,7 @@ class _Pipe:
         """The process's stdin and stdout."""
         if self._process is None:
             # A partial clone fetches missing objects while they are read, so it needs the way to its remote.
-            self._process = self._git.open_pipe("cat-file", self._mode, network=_is_partial(self._git))
+            self._process = self._git.open_pipe("cat-file", self._mode, network=is_partial(self._git))
             self._end = weakref.finalize(self, _stop, self._process)
         assert self._process.stdin is not None  # noqa: S101 - open_pipe made it
         assert self._process.stdout is not None  # noqa: S101 - open_pipe made it
@@ -79,7 +82,7 @@ class _Pipe:
     def lost(self) -> MedperfError:
         """The error for a process that ended under way."""
         self.close()
-        if _is_partial(self._git):
+        if is_partial(self._git):
             return NetworkError(f"the objects missing in '{self._git.directory}' could not be fetched")
         return IntegrityError(
             f"git cannot read the objects of '{self._git.directory}'",
@@ -87,7 +90,8 @@ class _Pipe:
         )
 
 
-def _is_partial(git: Git) -> bool:
+def is_partial(git: Git) -> bool:
+    """Whether objects may be missing, which git fetches when they are read."""
     return git.local("config", "--get-regexp", r"^(extensions\.partialclone|remote\..*\.promisor)$").code == 0
 
 

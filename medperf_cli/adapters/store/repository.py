@@ -7,7 +7,9 @@ import functools
 import itertools
 from typing import TYPE_CHECKING, Self
 
+from medperf_cli.adapters.store.chain import Chain
 from medperf_cli.adapters.store.git import Git, local_error
+from medperf_cli.adapters.store.lines import Lines
 from medperf_cli.adapters.store.objects import FILE, TREE, Commit, ObjectReader, TreeEntry
 from medperf_cli.adapters.store.snapshot import GitSnapshot
 from medperf_cli.adapters.store.trees import Trees
@@ -60,6 +62,8 @@ class GitStore:
         self.git = Git(path, hook=hook)
         self.reader = ObjectReader(self.git)
         self.trees = Trees(self.reader)
+        self.chain = Chain(self)
+        self.lines = Lines(self)
         self._commits: dict[str, Commit] = {}
 
     def __enter__(self) -> Self:
@@ -150,7 +154,7 @@ class GitStore:
         parents = itertools.chain([until], chain)
         for start in range(0, len(chain), _BATCH):
             batch = chain[start : start + _BATCH]
-            self._load(batch)
+            self.load(batch)
             for commit, parent in zip(batch, parents, strict=False):
                 after = self._registry(commit)
                 time = self.commit(commit).time
@@ -160,7 +164,8 @@ class GitStore:
                     yield Step(commit, parent, time, clock or time)
                 before = after
 
-    def _load(self, commits: Sequence[str]) -> None:
+    def load(self, commits: Sequence[str]) -> None:
+        """Read commits and their trees that will be asked for, in few exchanges (raises IntegrityError)."""
         if len(self._commits) > _KEPT_COMMITS:
             self._commits.clear()
         missing = [c for c in commits if c not in self._commits]

@@ -10,7 +10,7 @@ from medperf_cli.adapters.store.objects import FILE, TREE
 from medperf_cli.core.snapshot import MAX_FILE, Snapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator, Sequence
 
     from medperf_cli.adapters.store.repository import GitStore
 
@@ -28,42 +28,55 @@ class GitSnapshot(Snapshot):
         self._store = store
         self._root = store.registry_tree(commit) if commit else None
         self._max_age = max_age
-        # Trees of registry/, newest first, as far back as anybody has asked yet.
-        self._ages: dict[str, int] = {}
-        self._next: str | None = commit
-        self._walked = 0
 
     @override
     def get(self, path: str) -> bytes | None:
         if self._root is None:
             return None
-        entry = self._store.trees.find(self._root, path.encode("utf-8", "surrogateescape"))
+        entry = self._store.trees.find(self._root, _bytes(path))
         if entry is None or entry.mode != FILE:
             return None
         return self._store.reader.read([entry.oid], "blob", MAX_FILE)[entry.oid]
 
     @override
     def list(self, prefix: str) -> Iterator[str]:
-        start = prefix.encode("utf-8", "surrogateescape")
-        folder = self._store.trees.find(self._root, start) if self._root else None
-        if folder is None or folder.mode != TREE:
-            return iter(())
-        above = start + b"/" if start else b""
-        found = (above + path for path, entry in self._store.trees.walk(folder.oid) if entry.mode == FILE)
-        return iter(sorted(path.decode("utf-8", "surrogateescape") for path in found))
+        folder = self._folder(prefix)
+        found = self._store.trees.walk(folder) if folder else ()
+        return iter(sorted(_below(prefix, path) for path, entry in found if entry.mode == FILE))
+
+    @override
+    def names(self, folder: str) -> Sequence[str]:
+        tree = self._folder(folder)
+        entries = self._store.trees.tree(tree).items() if tree else ()
+        return sorted(_text(n) + "/" * (e.mode == TREE) for n, e in entries if e.mode in (FILE, TREE))
+
+    @override
+    def with_line(self, folder: str, lines: Collection[str]) -> Sequence[str]:
+        tree = self._folder(folder)
+        found = self._store.lines.find(tree, [_bytes(line) for line in lines]) if tree else ()
+        return sorted(_below(folder, path) for path in found)
+
+    def _folder(self, path: str) -> str | None:
+        """The tree id of a folder below `registry/` ('' is itself)."""
+        entry = self._store.trees.find(self._root, _bytes(path)) if self._root else None
+        return entry.oid if entry is not None and entry.mode == TREE else None
 
     @override
     def age(self, seen: str) -> int | None:
-        while seen not in self._ages and self._next is not None and self._walked < self._max_age:
-            tree = self._store.registry_tree(self._next)
-            if tree is None:  # before genesis
-                self._next = None
-                break
-            self._ages.setdefault(tree, self._walked)
-            self._next = self._store.parent(self._next)
-            self._walked += 1
-        return self._ages.get(seen)
+        return None if self._root is None else self._store.chain.age(self.commit or "", seen, self._max_age)
 
     @override
     def empty(self) -> bool:
         return self._root is None
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")
+
+
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", "surrogateescape")
+
+
+def _below(folder: str, path: bytes) -> str:
+    return f"{folder}/{_text(path)}" if folder else _text(path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 from medperf_cli.core.check.findings import Finding, Report
 from medperf_cli.core.check.rules import (
@@ -51,7 +52,12 @@ EVERYTHING = frozenset(Sort)
 
 def rules() -> tuple[Rule, ...]:
     """All rules, by id."""
-    return tuple(sorted(RULES.values(), key=lambda rule: rule.id))
+    return _sorted(tuple(RULES.values()))
+
+
+@lru_cache(maxsize=1)
+def _sorted(found: tuple[Rule, ...]) -> tuple[Rule, ...]:
+    return tuple(sorted(found, key=lambda rule: rule.id))
 
 
 def check(change: Change, *, sorts: frozenset[Sort] = EVERYTHING) -> Report:

@@ -13,9 +13,10 @@ from medperf_cli.core.entities.parsing import identify, sound, validate
 from medperf_cli.core.entities.root import Root
 from medperf_cli.core.lifecycle.reader import Name, Reader
 from medperf_cli.core.lifecycle.standing import Lifecycle
-from medperf_cli.core.names import EntityPath, Kind
+from medperf_cli.core.names import EntityPath, Kind, SignaturePath
 from medperf_cli.core.snapshot import Change, Overlay
 from medperf_cli.core.strict_yaml import load_strict
+from medperf_cli.core.trust.verified import signing_key
 from medperf_cli.errors import DocumentError
 
 E = TypeVar("E", bound=Entity)
@@ -36,6 +37,7 @@ class Submission:
     known: Lifecycle | None = None
     entities: dict[EntityPath, Entity] = field(default_factory=dict)
     faults: dict[str, list[tuple[EntityPath, str]]] = field(default_factory=dict)
+    _signing_keys: dict[SignaturePath, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for path in self.change.entities:
@@ -93,6 +95,21 @@ class Submission:
             found = self.before.reader.typed(path, sort)
             if found is not None:
                 yield path, found
+
+    def signing_key(self, signature: SignaturePath) -> str:
+        """The public key text that made a signature of the change; its cryptography is done once.
+
+        Whether that key may sign the file is for the rules to say.
+
+        Raises:
+            SignatureError: malformed, made for another kind or registry, or not over the file's bytes.
+
+        """
+        if signature not in self._signing_keys:
+            payload, armor = (self.change.added[str(p)] for p in (signature.entity, signature))
+            registry = "" if self.root is None else self.root.registry
+            self._signing_keys[signature] = signing_key(signature.entity, payload, armor, registry)
+        return self._signing_keys[signature]
 
     def armor(self, signature: str) -> bytes | None:
         """The bytes of a signature file of the change."""

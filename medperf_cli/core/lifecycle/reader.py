@@ -39,6 +39,8 @@ class Reader:
         self._entities: dict[EntityPath, Entity] = dict(known or {})
         self._digests: dict[EntityPath, str] = {}
         self._versions: dict[Name, list[EntityPath]] = {}
+        # What was read for its digest is parsed next, or the other way round; a later state has its own.
+        self._data: dict[EntityPath, bytes] = {}
 
     def later(
         self, snapshot: snap.Snapshot, known: Mapping[EntityPath, Entity], touched: Collection[Name]
@@ -59,7 +61,7 @@ class Reader:
         """The entity at a path."""
         found = self._entities.get(path)
         if found is None:
-            data = self.snapshot.get(str(path))
+            data = self._read(path)
             if data is None:
                 return None
             found = self._entities[path] = parse(path, data)
@@ -78,7 +80,7 @@ class Reader:
         """SHA-256 of the bytes at a path."""
         found = self._digests.get(path)
         if found is None:
-            data = self.snapshot.get(str(path))
+            data = self._read(path)
             if data is None:
                 return None
             found = self._digests[path] = sha256(data)
@@ -127,6 +129,14 @@ class Reader:
     def benchmark(self, path: EntityPath | None) -> Benchmark | None:
         """The benchmark at a path."""
         return self.typed(path, Benchmark)
+
+    def _read(self, path: EntityPath) -> bytes | None:
+        data = self._data.get(path)
+        if data is None:
+            data = self.snapshot.get(str(path))
+            if data is not None:
+                self._data[path] = data
+        return data
 
     def _must(self, path: EntityPath, sort: type[E]) -> E:
         found = self.typed(path, sort)

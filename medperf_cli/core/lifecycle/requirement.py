@@ -26,6 +26,8 @@ BENCHMARK_OWNER_FIELDS = frozenset(
         "priorities",
     }
 )
+APPROVED_BY_OTHERS = frozenset({Kind.MEMBER, Kind.BENCHMARK, Kind.ASSOCIATION})
+"""Kinds for which `approving_role` may name anybody; of all others it is known without reading them."""
 HEADER_FIELDS = frozenset({"schema_", "registry", "id", "version", "previous", "seen"})
 
 

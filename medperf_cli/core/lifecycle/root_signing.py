@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from medperf_cli.core.entities.root import Admins, Root
 from medperf_cli.core.lifecycle.standing import Lifecycle
-from medperf_cli.core.names import EntityPath, SignaturePath
+from medperf_cli.core.names import EntityPath, SignaturePath, parse_signature_path
 from medperf_cli.core.trust.verified import signing_key
 from medperf_cli.errors import NotTrustedError, SignatureError
 
@@ -35,16 +35,12 @@ class Missing:
 
 Keys = Callable[[str], Collection[str]]
 """The public keys with which a member may sign."""
+MadeBy = Callable[[SignaturePath], str]
+"""The public key that made a signature; raises SignatureError for one that is not over the file's bytes."""
 
 
 def tally(
-    old: Admins,
-    path: EntityPath,
-    root: Root,
-    files: Mapping[str, bytes],
-    registry: str,
-    *,
-    keys: Keys | None = None,
+    old: Admins, root: Root, signatures: Iterable[SignaturePath], made_by: MadeBy, *, keys: Keys | None = None
 ) -> Tally:
     """Count the signatures of a root.
 
@@ -53,21 +49,16 @@ def tally(
 
     Args:
         old: the admins of the root in force; at genesis those of this one.
-        path: where it stands.
-        root: the root, parsed from these bytes.
-        files: its bytes and those of its signatures, by path; others are passed over.
-        registry: the registry's id.
+        root: the root.
+        signatures: those over it.
+        made_by: the key that made one (raises SignatureError).
         keys: the keys of an admin that are valid; None leaves open whether one was revoked, as at genesis.
 
     """
-    signed: set[tuple[str, str]] = set()
-    faults = []
-    for signature in _signatures(path, files):
+    allowed, signed, faults = _pairs(old) | _pairs(root.admins), set[tuple[str, str]](), []
+    for signature in signatures:
         try:
-            signer = _signer(signature, files, _pairs(old) | _pairs(root.admins), registry)
-            if keys is not None and signer[1] not in keys(signer[0]):
-                raise NotTrustedError(f"the key of admin '{signer[0]}' is not a valid key of that member")
-            signed.add(signer)
+            signed.add(_signer(signature, made_by(signature), allowed, keys))
         except SignatureError as error:
             faults.append((signature, error.message))
     both = {admin for admin, _ in _pairs(root.admins)}
@@ -77,6 +68,17 @@ def tally(
         frozenset(admin for admin, _ in signed & (_pairs(root.admins) | staying)),
         tuple(faults),
     )
+
+
+def tally_of(
+    old: Root, path: EntityPath, root: Root, files: Mapping[str, bytes], *, keys: Keys | None = None
+) -> Tally:
+    """The same for signatures among `files` (bytes by path), in the registry of the root in force, `old`."""
+
+    def made_by(signature: SignaturePath) -> str:
+        return signing_key(path, files[str(path)], files[str(signature)], old.registry)
+
+    return tally(old.admins, root, _signatures(path, files), made_by, keys=keys)
 
 
 def missing(found: Tally, old: Admins, new: Admins) -> list[Missing]:
@@ -94,9 +96,8 @@ def _left(admins: Admins, signed: frozenset[str]) -> tuple[str, ...]:
 
 
 def _signatures(path: EntityPath, files: Mapping[str, bytes]) -> list[SignaturePath]:
-    stem = f"{path.stem}."
-    names = [text[len(stem) : -len(".sig")] for text in files if text.startswith(stem)]
-    return [SignaturePath(path, name) for name in sorted(names) if f"{stem}{name}.sig" in files]
+    found = (parse_signature_path(text) for text in files if text.endswith(".sig"))
+    return sorted(signature for signature in found if signature.entity == path)
 
 
 def _pairs(admins: Admins) -> set[tuple[str, str]]:
@@ -104,18 +105,14 @@ def _pairs(admins: Admins) -> set[tuple[str, str]]:
 
 
 def _signer(
-    signature: SignaturePath, files: Mapping[str, bytes], allowed: set[tuple[str, str]], registry: str
+    signature: SignaturePath, key: str, allowed: set[tuple[str, str]], keys: Keys | None
 ) -> tuple[str, str]:
-    """The admin and key that made a signature of a root.
-
-    Raises:
-        SignatureError: malformed, not over these bytes, or by a key that neither root names for this admin.
-
-    """
+    """The admin and key of a signature, if they count (raises NotTrustedError)."""
     admin = signature.admin or ""
-    key = signing_key(signature.entity, files[str(signature.entity)], files[str(signature)], registry)
     if (admin, key) not in allowed:
         raise NotTrustedError(f"'{admin}' is not an admin with this key")
+    if keys is not None and key not in keys(admin):
+        raise NotTrustedError(f"the key of admin '{admin}' is not a valid key of that member")
     return admin, key
 
 

@@ -13,6 +13,7 @@ from medperf_cli.core.entities.header import Entity
 from medperf_cli.core.entities.member import Member
 from medperf_cli.core.lifecycle.reader import Name, Reader
 from medperf_cli.core.lifecycle.requirement import (
+    APPROVED_BY_OTHERS,
     Role,
     approving_role,
     body,
@@ -53,6 +54,8 @@ class Lifecycle:
     def __init__(self, reader: Reader) -> None:
         self.reader = reader
         self._standing: dict[EntityPath, Standing] = {}
+        self._latest: dict[Name, EntityPath | None] = {}
+        self._in_force: dict[Name, EntityPath | None] = {}
 
     def read_from(self, snapshot: Snapshot) -> Lifecycle:
         """The same state, read from another snapshot of the same files; this one is not used any more."""
@@ -68,7 +71,10 @@ class Lifecycle:
         """
         state = Lifecycle(self.reader.later(snapshot, known, touched))
         state._standing = self._standing.copy()
+        state._latest, state._in_force = self._latest.copy(), self._in_force.copy()
         for name in touched:
+            state._latest.pop(name, None)
+            state._in_force.pop(name, None)
             for path in self.reader.versions(*name):
                 state._standing.pop(path, None)
         return state
@@ -80,6 +86,9 @@ class Lifecycle:
             IntegrityError: there is no such file.
 
         """
+        known = self._standing.get(path)
+        if known is not None:
+            return known
         waiting = [path]
         while path not in self._standing:
             before = self._decides(waiting[-1])
@@ -92,8 +101,11 @@ class Lifecycle:
 
     def latest(self, kind: Kind, entity_id: str) -> EntityPath | None:
         """The newest version that counts, or counted until it ended."""
-        newest_first = reversed(self.reader.versions(kind, entity_id))
-        return next((path for path in newest_first if self._counted(path)), None)
+        name = kind, entity_id
+        if name not in self._latest:
+            newest_first = reversed(self.reader.versions(kind, entity_id))
+            self._latest[name] = next((path for path in newest_first if self._counted(path)), None)
+        return self._latest[name]
 
     def in_force(self, kind: Kind, entity_id: str) -> EntityPath | None:
         """The version that counts now.
@@ -101,6 +113,12 @@ class Lifecycle:
         A superseded version never comes back when its successor ends, or revoking a member's second version
         would restore a key it revoked; results are the exception: the newest not withdrawn counts.
         """
+        name = kind, entity_id
+        if name not in self._in_force:
+            self._in_force[name] = self._find_in_force(kind, entity_id)
+        return self._in_force[name]
+
+    def _find_in_force(self, kind: Kind, entity_id: str) -> EntityPath | None:
         if kind is Kind.RESULT:
             newest_first = reversed(self.reader.versions(kind, entity_id))
             return next((p for p in newest_first if self.standing(p) is Standing.EFFECTIVE), None)
@@ -141,6 +159,8 @@ class Lifecycle:
 
     def role(self, path: EntityPath) -> Role:
         """Who approves the version at `path`."""
+        if path.kind not in APPROVED_BY_OTHERS:
+            return Role.NOBODY  # whatever the file says: it need not be read
         return approving_role(self.reader, path, self.replaced(path))
 
     def authority(self, role: Role, subject: EntityPath) -> EntityPath | None:

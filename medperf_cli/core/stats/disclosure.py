@@ -39,11 +39,9 @@ def result_violations(result: Result, minimum_cell: int) -> list[str]:
             ("count", pair.count),
             ("count without the common patients", counts.get(pair.key, 0) - pair.count),
         )
+        if too_small(count, minimum_cell)
     )
-    found = [
-        *_too_small(result.metrics, minimum_cell),
-        *(c for c in paired if too_small(c.count, minimum_cell)),
-    ]
+    found = [*_too_small(result.metrics, minimum_cell), *paired]
     return [cell.says(minimum_cell) for cell in found]
 
 
@@ -121,9 +119,8 @@ def _told_apart(metrics: Sequence[Metric], minimum_cell: int) -> Iterator[_Cell]
     Patients whose values are missing blur that difference; up to `missing` of them may hide in either
     total. It is a cell only if it is too small whatever the missing ones are.
     """
-    counted = [metric for metric in metrics if not isinstance(metric, ReportedMetric)]
-    for one, other in combinations(counted, 2):
-        ours, theirs = _totals(one), _totals(other)
+    counted = [(metric, _totals(metric)) for metric in metrics if not isinstance(metric, ReportedMetric)]
+    for (one, ours), (other, theirs) in combinations(counted, 2):
         for column, name in [total for total in ours if total in theirs]:
             apart = ours[column, name] - theirs[column, name]
             ends = (apart - other.missing, apart + one.missing)

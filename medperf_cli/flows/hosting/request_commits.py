@@ -12,7 +12,7 @@ from medperf_cli.core.check.findings import Finding, Severity
 from medperf_cli.core.entities.parsing import parse
 from medperf_cli.core.entities.root import Root
 from medperf_cli.core.lifecycle.reader import Reader
-from medperf_cli.core.lifecycle.root_signing import Tally, tally, valid_keys
+from medperf_cli.core.lifecycle.root_signing import Tally, tally_of, valid_keys
 from medperf_cli.core.lifecycle.standing import Lifecycle
 from medperf_cli.core.names import EntityPath, Kind, PathError
 from medperf_cli.core.requests import decidable, request_id, stray_decisions
@@ -109,8 +109,7 @@ def unsigned_roots(change: Change) -> Iterator[Finding]:
 
 def root_tally(state: Lifecycle, path: EntityPath, root: Root, files: Mapping[str, bytes]) -> Tally:
     """Whose signatures under a new root count in a registry as it stands."""
-    old = state.reader.root
-    return tally(old.admins, path, root, files, old.registry, keys=valid_keys(state))
+    return tally_of(state.reader.root, path, root, files, keys=valid_keys(state))
 
 
 def parsed_root(path: EntityPath, data: bytes) -> Root | None:

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from medperf_cli.adapters.store.index_rows import Row, StoredEntity
+from medperf_cli.core.check.submission import Submission
 from medperf_cli.core.lifecycle.reader import Reader, sha256
 from medperf_cli.core.lifecycle.standing import Lifecycle, Standing
 from medperf_cli.core.lifecycle.waiting import pending
 from medperf_cli.core.names import EntityPath, SignaturePath, parse_path, parse_signature_path
-from medperf_cli.core.snapshot import Change, Snapshot
+from medperf_cli.core.snapshot import Snapshot
 from medperf_cli.core.sshsig import parse_public_key
-from medperf_cli.core.trust.verified import signing_key
 
 
 @dataclass(frozen=True)
@@ -30,14 +30,14 @@ class Entry:
     position: int = 0
 
 
-def entered(change: Change, at: Entry, registry: str) -> dict[str, Entry]:
+def entered(submission: Submission, at: Entry) -> dict[str, Entry]:
     """The entities a lawful change brought in."""
-    found: dict[str, Entry] = {}
-    for signature in change.signatures:
-        path = signature.entity
-        key = signing_key(path, change.added[str(path)], change.added[str(signature)], registry)
-        found[str(path)] = Entry(at.commit, at.time, parse_public_key(key).fingerprint)
-    return found
+    return {
+        str(signature.entity): Entry(
+            at.commit, at.time, parse_public_key(submission.signing_key(signature)).fingerprint
+        )
+        for signature in submission.change.signatures
+    }
 
 
 def rows(snapshot: Snapshot, entries: Mapping[str, Entry]) -> Iterator[StoredEntity]:

@@ -121,9 +121,7 @@ def _opened(path: Path) -> GitStore:
 
 def _brought(submission: Submission, step: Step) -> Brought:
     state, change = submission.after, submission.change
-    entries = entered(
-        change, Entry(step.commit, 0), "" if submission.root is None else submission.root.registry
-    )
+    entries = entered(submission, Entry(step.commit, 0))
     signatures = signatures_of(change.signatures)
     records = []
     for path in change.entities:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from medperf_cli.core.entities.root import Root
 from medperf_cli.core.lifecycle.reader import sha256
-from medperf_cli.core.lifecycle.root_signing import Tally, missing, tally
+from medperf_cli.core.lifecycle.root_signing import Tally, missing, tally_of
 from medperf_cli.core.names import EntityPath, Kind
 from medperf_cli.errors import IntegrityError
 from medperf_cli.flows.reading.proof_files import REPAIR, Files, Link
@@ -25,7 +25,7 @@ def roots(files: Files) -> tuple[Link, ...]:
 
 def _first(files: Files, path: EntityPath) -> Link:
     root = _root(files, path)
-    if sha256(files.data(path)) != files.meta.root_sha256:
+    if sha256(files.data(path)) != files.meta.root_sha256 or root.registry != files.meta.registry:
         raise IntegrityError(f"'{path}' is not the root that was pinned", hint=REPAIR)
     found = _tally(files, path, root, root)
     admins = {admin.member for admin in root.admins.members}
@@ -56,7 +56,7 @@ def _root(files: Files, path: EntityPath) -> Root:
 def _tally(files: Files, path: EntityPath, before: Root, root: Root) -> Tally:
     stored = files.index.stored(str(path))
     signed = {str(path): stored.yml, **stored.signatures}
-    return tally(before.admins, path, root, signed, files.meta.registry)
+    return tally_of(before, path, root, signed)
 
 
 def _unsigned(path: EntityPath) -> IntegrityError:

@@ -51,9 +51,8 @@ def look_alike(submission: Submission) -> Iterator[Fault]:
 def _siblings(submission: Submission, path: EntityPath) -> set[str]:
     """Names beside the new one: all members, or what else its member has of that kind."""
     folder = "/".join([FOLDERS[path.kind], *path.parts[:-1]])
-    depth = folder.count("/") + 1
-    found = submission.after.reader.snapshot.list(folder)
-    return {p.split("/")[depth] for p in found} - {path.parts[-1]}
+    found = submission.after.reader.snapshot.names(folder)
+    return {name.rstrip("/") for name in found} - {path.parts[-1]}
 
 
 @rule("HOLD002", "no text looks like a patient's identifier", sort=Sort.HOLD)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from medperf_cli.core.check.rules.table import Fault, rule
 from medperf_cli.core.check.submission import Submission
@@ -10,21 +10,24 @@ from medperf_cli.core.entities.member import Login, Member, MemberKey
 from medperf_cli.core.entities.root import Root
 from medperf_cli.core.lifecycle.standing import Standing
 from medperf_cli.core.names import FOLDERS, EntityPath, Kind, parse_path
+from medperf_cli.core.strict_yaml import emit
 
 
-def _others(submission: Submission, name: str, needles: list[str]) -> Iterator[tuple[EntityPath, Member]]:
-    """Other members' versions that count (or counted) and mention one of the needles."""
+def _others(
+    submission: Submission, name: str, keys: Iterable[str], logins: Iterable[Login] = ()
+) -> Iterator[tuple[EntityPath, Member]]:
+    """Other members' versions that count (or counted) and may hold one of these keys or logins."""
     after = submission.after
-    wanted = [needle.encode() for needle in needles]
-    for text in after.reader.snapshot.list(FOLDERS[Kind.MEMBER]):
-        if not text.endswith(".yml") or text.split("/")[1] == name:
+    # A file has one spelling, so what holds a key or a login has exactly such a line.
+    spelled = emit({"keys": [{"key": key} for key in keys]}).decode().splitlines()[1:]
+    lines = {*spelled, *(f"    number: {login.number}" for login in logins)}
+    for text in after.reader.snapshot.with_line(FOLDERS[Kind.MEMBER], lines):
+        if text.split("/")[1] == name:
             continue
-        data = after.reader.snapshot.get(text) or b""
-        if any(needle in data for needle in wanted):
-            path = parse_path(text)
-            member = after.reader.member(path)
-            if member is not None and after.standing(path) is not Standing.PENDING:
-                yield path, member
+        path = parse_path(text)
+        member = after.reader.member(path)
+        if member is not None and after.standing(path) is not Standing.PENDING:
+            yield path, member
 
 
 def _login(login: Login) -> tuple[str, int]:
@@ -39,8 +42,7 @@ def belongs_to_one(submission: Submission) -> Iterator[Fault]:
     for path, member in submission.judged(Member):
         keys = {k.key for k in member.keys}
         logins = {_login(x) for x in member.logins}
-        needles = sorted(keys) + [f"number: {number}" for _, number in logins]
-        for other_path, other in _others(submission, path.id, needles):
+        for other_path, other in _others(submission, path.id, keys, member.logins):
             if keys & {k.key for k in other.keys}:
                 yield Fault(
                     path, f"a key of it belongs to '{other_path.id}'", "make a new key: medperf key new"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from medperf_cli.core.check.rules.table import Fault, rule
 from medperf_cli.core.check.submission import Submission
@@ -20,8 +20,7 @@ NAMED = frozenset({Kind.CUBE, Kind.BENCHMARK, Kind.DATASET, Kind.RESULT})
 """What a reference may be about; a reference to another kind is of the wrong sort."""
 
 
-@dataclass(frozen=True)
-class Reference:
+class Reference(NamedTuple):
     """One pin in a file: the field it stands in, and what it must point at."""
 
     field: str

@@ -21,8 +21,8 @@ def root_signatures(submission: Submission) -> Iterator[Fault]:
     for path, root in submission.of(Root):
         old = root.admins if submission.genesis else submission.before.reader.root.admins
         keys = None if submission.genesis else valid_keys(submission.before)
-        registry = "" if submission.root is None else submission.root.registry
-        found = tally(old, path, root, submission.change.added, registry, keys=keys)
+        signatures = [s for s in submission.change.signatures if s.entity == path]
+        found = tally(old, root, signatures, submission.signing_key, keys=keys)
         for signature, reason in found.faults:
             yield Fault(str(signature), reason)
         yield from _short_of(path, "it replaces", old, found.replaced, all_of=submission.genesis)

@@ -13,7 +13,6 @@ from medperf_cli.core.entities.member import Member
 from medperf_cli.core.entities.root import Root
 from medperf_cli.core.lifecycle.requirement import Role
 from medperf_cli.core.names import EntityPath, Kind, signature_path
-from medperf_cli.core.trust.verified import signing_key
 from medperf_cli.errors import SignatureError
 
 
@@ -51,12 +50,10 @@ def signed(submission: Submission) -> Iterator[Fault]:
     if submission.root is None:
         return
     for path, entity in submission.entities.items():
-        armor = None if path.signer is None else submission.armor(str(signature_path(path)))
-        if armor is None:
+        if path.signer is None or submission.armor(str(signature_path(path))) is None:
             continue
-        payload = submission.change.added[str(path)]
         try:
-            key = signing_key(path, payload, armor, submission.root.registry)
+            key = submission.signing_key(signature_path(path))
         except SignatureError as error:
             yield Fault(path, error.message, "sign the file again")
             continue
