@@ -9,8 +9,10 @@ import typer
 
 from medperf_cli.commands import console
 from medperf_cli.commands.redact import add_redacting
+from medperf_cli.commands.renew_root import add_renewing
 
 app = typer.Typer(help="Make, add, sync and verify a registry.", no_args_is_help=True, rich_markup_mode=None)
+add_renewing(app)
 
 
 def counted(number: int, what: str) -> str:
@@ -74,7 +76,7 @@ def sync() -> None:
     if mine:
         console.note(f"{counted(len(mine), 'request')} waiting for you: see `medperf todo`")
     if done.expired:
-        console.note("warning: the root has expired; its admins must renew it")
+        console.note("warning: the root has expired, nothing is published; an admin: registry renew-root")
 
 
 @app.command()

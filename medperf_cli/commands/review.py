@@ -68,6 +68,8 @@ def show_request(request: Request) -> None:
         votes = votes_on(desk, found)
     for path in sorted(p for p in found.files if p.endswith(".yml")):
         console.write(f"--- registry/{path}\n{plain(found.files[path].decode('utf-8', 'replace'))}")
+    for line in found.changes:
+        console.note(f"changes: {line}")
     title = one_line(found.title)
     decided = ", ".join(found.decided) or "nobody"
     console.note(f"{found.verdict.name}: {title} (since {found.since:%Y-%m-%d}, decided by: {decided})")
@@ -80,7 +82,10 @@ def show_request(request: Request) -> None:
 def approve(
     request: Request, reason: Reason = "approved", yes: console.Yes = False, dry_run: console.DryRun = False
 ) -> None:
-    """Sign your approval of what a request asks for; the last one needed merges it."""
+    """Sign your approval of what a request asks for; the last one needed merges it.
+
+    Under a new root it is your signature as admin; an admin then merges it by hand.
+    """
     from medperf_cli.flows.submitting.desk import at_desk
     from medperf_cli.flows.submitting.review import approve as run
 

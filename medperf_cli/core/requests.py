@@ -138,14 +138,19 @@ def decidable(files: Mapping[str, bytes]) -> frozenset[EntityPath]:
 def stray_decisions(
     files: Mapping[str, bytes], member: str, subjects: frozenset[EntityPath]
 ) -> Iterator[tuple[str, str]]:
-    """Which files are no decision of `member` about one of `subjects`, each with the reason."""
+    """Which files are no decision of `member` about one of `subjects`, nor a signature under a new root."""
     for text in sorted(files):
         try:
-            path = parse_signature_path(text).entity if text.endswith(".sig") else parse_path(text)
+            signature = parse_signature_path(text) if text.endswith(".sig") else None
+            path = parse_path(text) if signature is None else signature.entity
         except PathError as error:
             yield text, str(error)
             continue
-        if path.kind is not Kind.DECISION:
+        if signature is not None and path.kind is Kind.ROOT and path in subjects:
+            # A new root collects its admins' signatures so.
+            if signature.admin != member:
+                yield text, f"is a signature of '{signature.admin}', not of '{member}'"
+        elif path.kind is not Kind.DECISION:
             yield text, "is not a decision"
         elif path.signer != member:
             yield text, f"is a decision of '{path.signer}', not of '{member}'"

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from medperf_cli.adapters.store.settings import save
+from tests.support.admins import board
 from tests.support.hosting import Hosted, hosted
 from tests.support.office import office
 from tests.support.story_fields import FOREST, TISSUE
@@ -129,3 +130,24 @@ def test_requests_are_listed_offline_as_they_were_known(terminal: Terminal, plac
     assert ada("review", "ls", "--offline", "--name", "members/eve", "--json").json
     assert ada("review", "ls", "--offline", "-b", "wdbc", "--json").json == []
     ada("todo").ok("Waits for you", "eve")
+
+
+def test_a_root_is_renewed_by_two_admins(terminal: Terminal, tmp_path: Path) -> None:
+    host = board(tmp_path, "dan")
+    ada, bea, dan = (sits(terminal, host, name) for name in ("ada", "bea", "dan"))
+    dan("registry", "renew-root", "--yes").failed(2, "MP-USAGE", "'dan' is an admin of neither root")
+    ada("registry", "renew-root", "--limit", "much").failed(2, "MP-USAGE", "'much' is not a limit")
+    ada("registry", "renew-root", "--years", "0", "--yes").failed(2, "MP-USAGE", "not later than")
+    wanted = ("registry", "renew-root", "--admin", "dan", "--limit", "change_entities=60")
+    shown = ada(*wanted, "--dry-run").ok("dan becomes an admin", "2 of 3 -> 2 of 4", "nothing was sent")
+    assert "limit change_entities: 50 -> 60" in shown.err
+    asked = ada(*wanted, typing="y\n").ok("is open", "has 1 of 2 signatures")
+    assert asked.out == "registry/root/2.yml\n"
+    (item,) = bea("review", "ls", "--for-me", "--json").ok().json
+    assert (item["verdict"], item["waits_for"]) == ("REVIEW", ["bea", "carl", "dan"])
+    number = item["request"][:8]
+    bea("review", "show", number).ok("REVIEW: root 2", "changes: dan becomes an admin", "SIG002")
+    dan("review", "merge", number, "--yes").failed(1, "MP-REJECTED", "1 of 2 signatures by the admins")
+    bea("review", "approve", number, "--yes").ok("waits for an admin to merge it")
+    ada("review", "merge", number, "--yes").ok("is merged")
+    assert "version: 2" in ada("registry", "view").ok("dan").out

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,10 +12,14 @@ from typing import Any
 
 import pytest
 
+from medperf_cli.adapters.store.settings import load
 from medperf_cli.commands import console
 from medperf_cli.commands.app import ALIASES, GROUPS, app
 from medperf_cli.commands.failure import bug
+from medperf_cli.flows.deps import Deps
+from medperf_cli.flows.submitting.desk import keep_up
 from tests.support.hosting import Hosted
+from tests.support.story_fields import DATASET, FOREST, TISSUE
 from tests.support.terminal import Terminal
 from tests.support.world import member_file
 
@@ -46,13 +51,16 @@ TREE = dict(commands())
 
 
 def imported(*words: str, home: Path) -> tuple[int, set[str]]:
-    """The exit code of a command in a fresh interpreter, and which heavy modules it imported."""
+    """The exit code of a command in a fresh interpreter, and which heavy modules it imported.
+
+    No program stands in its PATH: whatever starts git fails.
+    """
     code = (
         "import sys\nfrom medperf_cli.main import run\n"
         f"code = run({list(words)!r})\n"
         f"print(code, *(m for m in {HEAVY!r} if m in sys.modules), file=sys.stderr)"
     )
-    environ = {**os.environ, "MEDPERF_HOME": str(home)}
+    environ = {**os.environ, "MEDPERF_HOME": str(home), "PATH": str(home / "no-programs")}
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, env=environ, check=True
     )
@@ -257,22 +265,56 @@ def test_help_and_version_import_nothing_heavy(tmp_path: Path, words: tuple[str,
     assert imported(*words, home=tmp_path) == (0, set())
 
 
-@pytest.mark.parametrize(
-    "words",
-    [
-        ("member", "ls"),
-        ("result", "ls"),
-        ("association", "ls", "--mine"),
-        ("review", "ls", "--offline"),
-        ("todo",),
-        ("test", "ls"),
-        ("storage", "ls"),
-    ],
-    ids=" ".join,
-)
-def test_a_list_imports_neither_git_nor_pydantic(hospital: Terminal, words: tuple[str, ...]) -> None:
-    hospital("registry", "sync").ok()
-    code, modules = imported(*words, home=hospital.home)
+SHOWN = {  # something of each kind in the story
+    "member": "clara",
+    "cube": "forest",
+    "model": "forest",
+    "benchmark": "wdbc",
+    "dataset": "biopsies",
+    "association": f"{TISSUE}/models/{FOREST}",
+    "result": f"{TISSUE}/{FOREST}/{DATASET}",
+    "decision": f"members/{DATASET.partition('/')[0]}/1/ada",
+}
+FROM_THE_INDEX = [
+    *((group, "ls") for group in SHOWN),
+    *((group, "ls", "--all", "--json") for group in SHOWN),
+    *((group, "view", entity) for group, entity in SHOWN.items()),
+    *((group, "view", entity, "--format", "json") for group, entity in SHOWN.items()),
+    ("association", "ls", "--mine"),
+    ("registry", "ls"),
+    ("registry", "view"),
+    ("benchmark", "board", "wdbc"),
+    ("review", "ls", "--offline"),
+    ("review", "ls", "--offline", "--closed"),
+    ("todo",),
+    ("test", "ls"),
+    ("storage", "ls"),
+    ("profile", "ls"),
+    ("profile", "view"),
+]
+
+
+def test_every_list_and_view_is_named_here() -> None:
+    elsewhere = {("key", "ls"), ("test", "view")}  # of keys and trials on this machine, not of the registry
+    browsing = {words for words in TREE if words[1:] in (("ls",), ("view",))}
+    assert browsing - elsewhere == {
+        words[:2] for words in FROM_THE_INDEX if words[1:2] in (("ls",), ("view",))
+    }
+
+
+@pytest.fixture(scope="module")
+def read_home(told: Hosted, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The hospital's home after a sync, for commands that only read."""
+    home = tmp_path_factory.mktemp("read") / "home"
+    shutil.copytree(told.folder / "home-st-mary", home)
+    settings = load({"MEDPERF_HOME": str(home)}, home)
+    keep_up(Deps(settings, console.utc_now, console.Console(), lambda _: False, interactive=False))
+    return home
+
+
+@pytest.mark.parametrize("words", FROM_THE_INDEX, ids=" ".join)
+def test_a_list_or_view_needs_neither_git_nor_pydantic(read_home: Path, words: tuple[str, ...]) -> None:
+    code, modules = imported(*words, home=read_home)
     assert (code, modules) == (0, {"yaml"})
 
 

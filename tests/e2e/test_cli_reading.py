@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -101,13 +103,24 @@ def test_a_view_of_nothing_says_what_comes_near(hospital: Terminal, tmp_path: Pa
     hospital("cube", "view", "forest", "-o", nowhere).failed(4, "MP-CONFIG", str(nowhere))
 
 
+def whats(links: list[dict[str, Any]]) -> Iterator[str]:
+    for link in links:
+        yield link["what"]
+        yield from whats(link["links"])
+
+
 def test_a_claim_is_explained_in_words_and_as_json(hospital: Terminal) -> None:
     claim = f"results/{TISSUE}/{FOREST}/{DATASET}/1"
-    links = hospital("verify", claim, "--json").ok().json
-    table = hospital("verify", claim).ok().out
-    assert links[1]["what"] == "signed by st-mary"
-    assert all(link["what"] in table for link in links)
-    hospital("verify", "nonsense").failed(2, "MP-USAGE")
+    found = hospital("verify", claim, "--json").ok().json
+    tree = hospital("verify", claim).ok("counts, and is in force", "not checked:").out
+    assert (found["path"], found["standing"], found["in_force"]) == (f"{claim}.yml", "effective", True)
+    assert found["links"][0]["what"] == "signed by st-mary"
+    assert all(what in tree for what in whats(found["links"]))
+    for words in ((DATASET,), (f"https://site.example/{claim}.html",), ("root",)):
+        hospital("verify", *words).ok("the one pinned on this machine")
+    hospital("verify", "nonsense").failed(2, "MP-UNKNOWN-ID")
+    hospital("verify", f"https://site.example/results/{TISSUE}/").failed(2, "MP-USAGE", "one of its rows")
+    hospital("verify", "--", "-x").failed(2, "MP-UNKNOWN-ID")
     hospital("verify", claim.replace("forest", "grove")).failed(2, "MP-UNKNOWN-ID")
 
 

@@ -20,7 +20,7 @@ from medperf_cli.adapters.store.progress import silent
 from medperf_cli.errors import ConfigurationError, IntegrityError, MedperfError, NetworkError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from medperf_cli.adapters.store.progress import Progress
@@ -130,8 +130,7 @@ class Git:
     def lines(self, *args: str) -> Iterator[str]:
         """Yield output lines as git writes them; git is ended when the caller has seen enough."""
         env = environment(hook=self.hook)
-        # Errors are few lines here, so the pipe cannot fill before stdout ends.
-        process = spawn(self.argv(*args), env, cwd=self._cwd, stderr=subprocess.PIPE)
+        process = spawn(self.argv(*args), env, cwd=self._cwd, stderr=subprocess.PIPE)  # few lines: never full
         assert process.stdout is not None  # noqa: S101 - PIPE was asked for
         assert process.stderr is not None  # noqa: S101 - PIPE was asked for
         ended = False
@@ -147,9 +146,10 @@ class Git:
         if process.returncode != 0:
             raise local_error(self.directory, stderr)
 
-    def remote(self, *args: str, progress: Progress = silent) -> Finished:
-        """Run a command that talks to a remote, from the caller's working directory."""
-        return execute(self.argv(*args), environment(network=True, hook=self.hook), progress=progress)
+    def remote(self, *args: str, progress: Progress = silent, holding: Sequence[int] = ()) -> Finished:
+        """Talk to a remote, from the caller's working directory; git inherits the descriptors `holding`."""
+        env = environment(network=True, hook=self.hook)
+        return execute(self.argv(*args), env, progress=progress, holding=holding)
 
     def open_pipe(self, *args: str, network: bool = False) -> subprocess.Popen[bytes]:
         """Start a long-lived git with pipes for stdin and stdout."""
@@ -161,17 +161,18 @@ class Git:
         return self.directory if self.directory.is_dir() else self.directory.parent
 
 
-def spawn(argv: list[str], env: dict[str, str], *, cwd: Path | None, stderr: int) -> subprocess.Popen[bytes]:
+def spawn(
+    argv: list[str], env: dict[str, str], *, cwd: Path | None, stderr: int, holding: Sequence[int] = ()
+) -> subprocess.Popen[bytes]:
     """Start a process with pipes (raises ConfigurationError where git is missing)."""
     trace.ran(argv)
     try:
+        pipe = subprocess.PIPE
         return subprocess.Popen(
-            argv, env=env, cwd=cwd, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr
+            argv, env=env, cwd=cwd, stdin=pipe, stdout=pipe, stderr=stderr, pass_fds=holding
         )
     except FileNotFoundError as error:
-        raise ConfigurationError(
-            "program 'git' was not found", hint=f"install git {_minimum()} or newer"
-        ) from error
+        raise ConfigurationError("program 'git' was not found", hint=_install()) from error
 
 
 def execute(
@@ -181,9 +182,10 @@ def execute(
     stdin: bytes = b"",
     cwd: Path | None = None,
     progress: Progress = silent,
+    holding: Sequence[int] = (),
 ) -> Finished:
     """Run a process to its end, watching its progress lines on stderr."""
-    with spawn(argv, env, cwd=cwd, stderr=subprocess.PIPE) as process:
+    with spawn(argv, env, cwd=cwd, stderr=subprocess.PIPE, holding=holding) as process:
         assert process.stderr is not None  # noqa: S101 - PIPE was asked for
         stderr: list[str] = []
         watcher = threading.Thread(target=_watch, args=(process.stderr, stderr, progress), daemon=True)
@@ -276,9 +278,7 @@ def require_git() -> None:
     """See that git is there and new enough (raises ConfigurationError); asked once per PATH."""
     found = version()
     if found < MINIMUM_VERSION:
-        raise ConfigurationError(
-            f"git is too old: version {'.'.join(map(str, found))}", hint=f"install git {_minimum()} or newer"
-        )
+        raise ConfigurationError(f"git is too old: version {'.'.join(map(str, found))}", hint=_install())
 
 
 def version() -> tuple[int, ...]:
@@ -294,5 +294,5 @@ def _version(path: str) -> tuple[int, ...]:
     return (int(match[1]), int(match[2])) if match else (0, 0)
 
 
-def _minimum() -> str:
-    return ".".join(map(str, MINIMUM_VERSION))
+def _install() -> str:
+    return f"install git {'.'.join(map(str, MINIMUM_VERSION))} or newer"

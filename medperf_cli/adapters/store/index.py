@@ -36,6 +36,12 @@ _META_FIELDS = tuple(field.name for field in dataclasses.fields(Meta))
 _REBUILD = "run `medperf registry sync`: it builds the index anew"
 
 
+class DamagedIndexError(IntegrityError):
+    """What the file holds is not what was written into it; it is made anew by a sync."""
+
+    hint = _REBUILD
+
+
 class OldIndexError(IntegrityError):
     """The index is of another version of this tool: it is made anew from the mirror."""
 
@@ -119,6 +125,11 @@ class Index:
     ) -> None:
         self.close()
 
+    def hold(self) -> None:
+        """Let all reads from now on see one state; until it is closed, no writer can change the index."""
+        with _translated(self.path):
+            self._connection.execute("BEGIN")
+
     def close(self) -> None:
         """Close the file."""
         self._connection.close()
@@ -132,7 +143,7 @@ class Index:
             numbers = {key: int(found[key]) for key in ("root_version", "clock")}
             return Meta(**{name: found[name] for name in _META_FIELDS} | numbers)
         except (KeyError, ValueError) as error:
-            raise IntegrityError(f"index '{self.path}' is damaged: {error}", hint=_REBUILD) from error
+            raise DamagedIndexError(f"index '{self.path}' is damaged: {error}") from error
 
     def replace_all(self, entities: Iterable[StoredEntity], meta: Meta) -> None:
         """Put exactly these entities and this ratchet in place of everything, all or nothing."""
@@ -191,13 +202,13 @@ class Index:
 
     def votes(self, path: str) -> list[Row]:
         """Decisions and recorded approvals about the file at a path, whatever they say; by path."""
-        found = []
-        for kind in (Kind.DECISION, Kind.RECORDED):
-            start = f"{FOLDERS[kind]}/{path.removesuffix('.yml')}/"
-            after = f"{start[:-1]}{chr(ord('/') + 1)}"
-            sql = f"SELECT {COLUMNS} FROM entities WHERE path >= ? AND path < ? ORDER BY path"  # noqa: S608 - built of constants
-            found += self._rows(sql, [start, after])
-        return found
+        folders = [f"{FOLDERS[kind]}/{path.removesuffix('.yml')}" for kind in (Kind.DECISION, Kind.RECORDED)]
+        sql = f"SELECT {COLUMNS} FROM entities WHERE path >= ? AND path < ? ORDER BY path"  # noqa: S608 - built of constants
+        return [row for folder in folders for row in self._rows(sql, [f"{folder}/", f"{folder}0"])]
+
+    def ask(self, sql: str, *parameters: str | bytes) -> list[tuple[Any, ...]]:
+        """What a query gives (raises DamagedIndexError); for readers of the tables beside this class."""
+        return self._all(sql, parameters)
 
     def has(self, path: str) -> bool:
         """Whether a file of this path, relative to `registry/`, is verified."""
@@ -238,9 +249,9 @@ class Index:
         try:
             return [row_of(record) for record in records]
         except ValueError as error:
-            raise IntegrityError(f"index '{self.path}' is damaged: {error}", hint=_REBUILD) from error
+            raise DamagedIndexError(f"index '{self.path}' is damaged: {error}") from error
 
-    def _all(self, sql: str, parameters: Sequence[str | int | None]) -> list[tuple[Any, ...]]:
+    def _all(self, sql: str, parameters: Sequence[str | int | bytes | None]) -> list[tuple[Any, ...]]:
         with _translated(self.path):
             return self._connection.execute(sql, parameters).fetchall()
 
@@ -266,13 +277,13 @@ def _translated(path: Path) -> Iterator[None]:
                 f"index '{path}' is in use", hint="wait until the other command has finished"
             ) from error
         if "no such table" in str(error) or "no such column" in str(error):
-            raise IntegrityError(f"index '{path}' is damaged: {error}", hint=_REBUILD) from error
+            raise DamagedIndexError(f"index '{path}' is damaged: {error}") from error
         raise ConfigurationError(
             f"index '{path}' cannot be used: {error}",
             hint="see that this user may read (to sync: write) there",
         ) from error
     except sqlite3.DatabaseError as error:
-        raise IntegrityError(f"index '{path}' is damaged: {error}", hint=_REBUILD) from error
+        raise DamagedIndexError(f"index '{path}' is damaged: {error}") from error
 
 
 def _unknown(kind: Kind, partial: str, ids: list[str], fits: list[str]) -> UnknownIdError:

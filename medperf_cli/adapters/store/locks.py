@@ -20,8 +20,10 @@ _POLL_SECONDS = 0.05
 
 
 @contextlib.contextmanager
-def exclusive(path: Path, what: str, *, wait: float = 0.0) -> Iterator[None]:
+def exclusive(path: Path, what: str, *, wait: float = 0.0) -> Iterator[int]:
     """Hold the lock file `path` while the block runs; `what` is told to whoever meets the lock.
+
+    Gives the lock's file descriptor: a program that inherits it holds the lock too, until it has ended.
 
     The kernel lets go of the lock when the process ends, however it ends; the file itself stays
     (removing it would let two processes lock two different files of one name).
@@ -41,7 +43,7 @@ def exclusive(path: Path, what: str, *, wait: float = 0.0) -> Iterator[None]:
         _acquire(descriptor, path, wait)
         _write_holder(descriptor, f"{what}, process {os.getpid()} on {os.uname().nodename}")
         try:
-            yield
+            yield descriptor
         finally:
             with contextlib.suppress(OSError):
                 os.ftruncate(descriptor, 0)

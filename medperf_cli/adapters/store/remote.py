@@ -28,6 +28,7 @@ from medperf_cli.errors import ConfigurationError, ConflictError, NetworkError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from contextlib import AbstractContextManager
 
     from medperf_cli.adapters.store.progress import Progress
 
@@ -117,8 +118,9 @@ def fetch(
     flags = ["--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", "--progress"]
     flags.append("--prune" if prune else "--no-prune")
     argv = (*_TRANSFER, "fetch", *flags, "--", _absolute(url), *refspecs)
-    with exclusive(store.git.directory / _FETCHING, "fetch", wait=_FETCH_SECONDS):
-        done = store.git.remote(*argv, progress=progress)
+    with _fetching(store) as lock:
+        # Git holds the lock too: if we are killed, it may go on for a while.
+        done = store.git.remote(*argv, progress=progress, holding=[lock])
     if _CUT in done.stderr:
         # Git ends well all the same, and the ref silently stays where it was.
         raise NetworkError(
@@ -130,6 +132,27 @@ def fetch(
     if "[rejected]" in done.stderr:
         raise ConflictError(f"remote '{url}' does not continue the history fetched before")
     raise network_error(url, done.stderr)
+
+
+def clear_locks(store: GitStore) -> None:
+    """Remove the locks that a killed git left on refs, or nothing could ever move them again.
+
+    The caller is the only one that moves refs in this repository; no fetch runs meanwhile.
+
+    Raises:
+        ConflictError: a fetch takes minutes.
+        ConfigurationError: the repository cannot be written.
+
+    """
+    folder = store.git.directory
+    with _fetching(store), writing(folder):
+        for left in (*folder.glob("*.lock"), *(folder / "refs").rglob("*.lock")):
+            if left.name != _FETCHING:
+                left.unlink(missing_ok=True)
+
+
+def _fetching(store: GitStore) -> AbstractContextManager[int]:
+    return exclusive(store.git.directory / _FETCHING, "fetch", wait=_FETCH_SECONDS)
 
 
 def head_of(url: str, *, seconds: float) -> str | None:

@@ -10,6 +10,7 @@ from medperf_cli.adapters.store.repository import GitStore
 from medperf_cli.adapters.store.writing import Author, write_commit
 from medperf_cli.core.check.engine import check
 from medperf_cli.core.check.findings import Finding, Report, Severity, Verdict
+from medperf_cli.core.check.waiting_root import barred, verdict_of_request
 from medperf_cli.core.lifecycle.reader import Reader
 from medperf_cli.core.lifecycle.standing import Lifecycle, Standing
 from medperf_cli.core.names import EntityPath
@@ -42,6 +43,11 @@ class Gathered:
     def done(self) -> bool:
         """Whether nothing is left to merge or to decide."""
         return not self.change.added and not self.waiting_in_main
+
+    @property
+    def verdict(self) -> Verdict:
+        """What the check says of a request that may wait: a new root collects signatures (REVIEW)."""
+        return verdict_of_request(self.report)
 
     @property
     def hindrances(self) -> tuple[Finding, ...]:
@@ -88,10 +94,10 @@ def _decisions(
 def _that_count(
     main: Snapshot, own: Change, decisions: Mapping[str, Mapping[str, bytes]]
 ) -> tuple[dict[str, Mapping[str, bytes]], Change, Report]:
-    """The decisions with which the request is not rejected: all of them, or one after the other."""
+    """The decisions with which the request is not barred: all of them, or one after the other."""
     change = rebased(main, own, *decisions.values())
     report = check(change)
-    if report.verdict is not Verdict.REJECT or not decisions:
+    if not barred(report) or not decisions:
         return dict(decisions), change, report
     kept: dict[str, Mapping[str, bytes]] = {}
     change = rebased(main, own)
@@ -99,7 +105,7 @@ def _that_count(
     for member, files in decisions.items():
         wider = rebased(main, own, *kept.values(), files)
         judged = check(wider)
-        if judged.verdict is not Verdict.REJECT:
+        if not barred(judged):
             kept[member], change, report = files, wider, judged
     return kept, change, report
 

@@ -142,11 +142,11 @@ def _attempt(store: GitStore, request: OpenRequest, now: dt.datetime) -> Outcome
         close(store, request)
         return Outcome(request.id, Fate.CLOSED)
     findings, left_out = gathered.report.findings, gathered.left_out
-    if gathered.report.verdict is Verdict.REJECT:
+    if gathered.verdict is Verdict.REJECT:
         if any(finding.rule == TAKEN for finding in findings):
             close(store, request)  # a path in main is never free again: this could never be merged
         return Outcome(request.id, Fate.REJECTED, None, findings, left_out)
-    if gathered.report.verdict is Verdict.REVIEW or not gathered.change.added:
+    if gathered.verdict is Verdict.REVIEW or not gathered.change.added:
         return Outcome(request.id, Fate.WAITS, None, findings, left_out)
     commit = merge_request(store, gathered, author=BOT, now=now)
     store.update_ref(MAIN, commit, main)

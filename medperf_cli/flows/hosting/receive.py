@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from medperf_cli.adapters.store.repository import GitStore, Step
 from medperf_cli.core import snapshot as snap
 from medperf_cli.core.check.engine import CONSENSUS, check
-from medperf_cli.core.check.findings import Finding, Severity, Verdict
+from medperf_cli.core.check.findings import Finding, Severity
+from medperf_cli.core.check.waiting_root import barred
 from medperf_cli.core.lifecycle.reader import sha256
 from medperf_cli.core.names import PathError, parse_path
 from medperf_cli.core.requests import (
@@ -31,6 +32,7 @@ from medperf_cli.flows.hosting.request_commits import (
     rebased,
     refusal,
     request_change,
+    unsigned_roots,
 )
 from medperf_cli.flows.reading.registry import ROOT_ONE
 
@@ -102,7 +104,7 @@ class Receiver:
         change = self.store.change(step.parent, step.commit)
         if change.base.empty():
             yield from self._root(change)
-        yield from _rejections(change)
+        yield from _worded(change.base, check(change, sorts=CONSENSUS).at(Severity.REJECT))
 
     def _root(self, change: Change) -> Iterator[Finding]:
         """The first commit of a registry brings the root that this repository was made for."""
@@ -127,9 +129,9 @@ class Receiver:
         if not change.refused and not lacking(current, change.added):
             yield refusal(update.ref, "everything in this request stands in main already", "sync")
             return
-        found = set(_rejections(change))
+        found = {*_barring(change), *unsigned_roots(change)}
         if self.store.touches_registry(self.store.parent(update.new), main):
-            found.update(_rejections(Change(current, change.added, change.refused)))
+            found.update(_barring(Change(current, change.added, change.refused)))
         yield from sorted(found)
 
     def _decisions(self, update: RefUpdate, ref: RequestRef, member: str) -> Iterator[Finding]:
@@ -140,11 +142,11 @@ class Receiver:
         files = decision_files(self.store, request, head, member, update.new)
         yield from self._dates(update.new)
         current = self.store.snapshot(main)
-        yield from _rejections(rebased(current, request, files))
+        yield from _barring(rebased(current, request, files))
         if update.old is None:
             return
         before = decision_files(self.store, request, head, member, update.old)
-        still = check(rebased(current, request, before), sorts=CONSENSUS).verdict is not Verdict.REJECT
+        still = not list(_barring(rebased(current, request, before)))
         if still and not before.items() <= files.items():
             yield refusal(update.ref, "decisions delivered before may not be taken away", "add to them")
 
@@ -210,9 +212,14 @@ def _line(finding: Finding) -> str:
     return "".join(c if c.isprintable() else " " for c in text)[:_MAX_LINE]
 
 
-def _rejections(change: Change) -> Iterator[Finding]:
-    for finding in check(change, sorts=CONSENSUS).at(Severity.REJECT):
-        yield _with_version(change.base, finding) if finding.rule == "TREE002" else finding
+def _barring(change: Change) -> Iterator[Finding]:
+    """What keeps a change from waiting as a request; the missing signatures of a new root do not."""
+    return _worded(change.base, barred(check(change, sorts=CONSENSUS)))
+
+
+def _worded(base: Snapshot, findings: Sequence[Finding]) -> Iterator[Finding]:
+    for finding in findings:
+        yield _with_version(base, finding) if finding.rule == "TREE002" else finding
 
 
 def _with_version(base: Snapshot, finding: Finding) -> Finding:

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from medperf_cli.adapters.forge.base import CommitNote
 from medperf_cli.adapters.store.repository import GitStore
 from medperf_cli.core.check.findings import Finding, Severity
-from medperf_cli.core.names import PathError
+from medperf_cli.core.entities.parsing import parse
+from medperf_cli.core.entities.root import Root
+from medperf_cli.core.lifecycle.reader import Reader
+from medperf_cli.core.lifecycle.root_signing import Tally, tally_of, valid_keys
+from medperf_cli.core.lifecycle.standing import Lifecycle
+from medperf_cli.core.names import EntityPath, Kind, PathError
 from medperf_cli.core.requests import decidable, request_id, stray_decisions
 from medperf_cli.core.snapshot import Change, Snapshot
-from medperf_cli.errors import RejectedError
+from medperf_cli.errors import DocumentError, RejectedError
 
 MAX_COMMIT = 64 * 1024
 """Bytes of a commit object (its message, in the main) that a request or decision may have."""
@@ -88,6 +93,32 @@ def rebased(snapshot: Snapshot, request: Change, *decisions: Mapping[str, bytes]
     """A request with decisions as a change to another state of the registry, without what stands there."""
     added = lacking(snapshot, {p: d for files in (request.added, *decisions) for p, d in files.items()})
     return dataclasses.replace(request, base=snapshot, added=added)
+
+
+def unsigned_roots(change: Change) -> Iterator[Finding]:
+    """New roots that no admin in force has signed: such a request nobody could have meant."""
+    state = Lifecycle(Reader(change.base))
+    for path in change.entities:
+        root = parsed_root(path, change.added[str(path)]) if path.kind is Kind.ROOT else None
+        if root is not None and not change.base.empty():
+            found = root_tally(state, path, root, change.added)
+            admins = {admin.member for admin in state.reader.root.admins.members}
+            if not admins & (found.replaced | found.itself):
+                yield refusal(str(path), "is signed by no admin of the registry", "an admin signs it first")
+
+
+def root_tally(state: Lifecycle, path: EntityPath, root: Root, files: Mapping[str, bytes]) -> Tally:
+    """Whose signatures under a new root count in a registry as it stands."""
+    return tally_of(state.reader.root, path, root, files, keys=valid_keys(state))
+
+
+def parsed_root(path: EntityPath, data: bytes) -> Root | None:
+    """A root read from its bytes; None where they are none, which rules about documents say."""
+    try:
+        found = parse(path, data)
+    except DocumentError:
+        return None
+    return found if isinstance(found, Root) else None
 
 
 def note(store: GitStore, commit: str) -> CommitNote:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,6 +87,15 @@ def opened(here: Place) -> Meta:
     with Index.create(here.index) as index:
         index.replace_all([], meta)
     return meta
+
+
+def set_aside(here: Place) -> None:
+    """Take a damaged index out of the way, so that the next sync makes it anew; it is kept for a look.
+
+    In a home that may not be written it stays: what it says is refused each time.
+    """
+    with contextlib.suppress(OSError):
+        here.index.replace(here.index.with_name(f"{here.index.name}.damaged"))
 
 
 def place(settings: Settings) -> Place:

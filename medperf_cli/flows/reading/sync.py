@@ -8,11 +8,11 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
-from medperf_cli.adapters.store.index import Index
+from medperf_cli.adapters.store.index import DamagedIndexError, Index
 from medperf_cli.adapters.store.index_rows import Meta
 from medperf_cli.adapters.store.index_writer import Writer
 from medperf_cli.adapters.store.locks import exclusive
-from medperf_cli.adapters.store.remote import fetch
+from medperf_cli.adapters.store.remote import clear_locks, fetch
 from medperf_cli.adapters.store.repository import GitStore
 from medperf_cli.adapters.store.settings import Settings
 from medperf_cli.core.lifecycle.reader import Reader
@@ -22,7 +22,7 @@ from medperf_cli.errors import IntegrityError, RewrittenError
 from medperf_cli.flows.deps import Deps
 from medperf_cli.flows.reading.index_state import waiting
 from medperf_cli.flows.reading.judging import Brought, Stretch
-from medperf_cli.flows.reading.registry import MAIN, VERIFIED, Place, opened, place
+from medperf_cli.flows.reading.registry import MAIN, VERIFIED, Place, opened, place, set_aside
 from medperf_cli.flows.reading.replay import Replayed, UnprovenError, expect_proved, replay, since
 from medperf_cli.flows.reading.rewritten import Offered, begun_anew, new_index, new_redactions, signers, told
 
@@ -54,8 +54,14 @@ def sync(deps: Deps) -> Synced:
         known = opened(here)
         if not known.verified_commit and store.rev(VERIFIED):
             deps.talk.say("the index is made anew: every change is verified again")
+        clear_locks(store)
         fetch(store, known.url, [f"+refs/heads/main:{MAIN}"], deps.talk.progress)
-        return verify_main(deps, store, here, known)
+        try:
+            return verify_main(deps, store, here, known)
+        except DamagedIndexError as error:
+            deps.talk.say(f"{error.message}; it is made anew: every change is verified again")
+            set_aside(here)
+            return verify_main(deps, store, here, opened(here))
 
 
 def renew(settings: Settings, here: Place) -> None:

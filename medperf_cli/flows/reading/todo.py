@@ -150,7 +150,11 @@ def expire(known: Known) -> Iterator[Item]:
         return
     if expires < (known.now + SOON).strftime(_TIME):
         verb = "expired" if expires < known.now.strftime(_TIME) else "expires"
-        yield Item("expires", f"the registry's root {verb} on {expires[:10]}; its admins must renew it")
+        admins = {a["member"] for a in known.index.get(Kind.ROOT, "").document["admins"]["members"]}
+        command = "medperf registry renew-root" if known.member in admins else ""
+        yield Item(
+            "expires", f"the registry's root {verb} on {expires[:10]}; its admins must renew it", command
+        )
 
 
 def sign(known: Known) -> Iterator[Item]:

@@ -5,19 +5,23 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 
-from medperf_cli.adapters.store.index import Index, OldIndexError
+from medperf_cli.adapters.store.index import DamagedIndexError, Index, OldIndexError
 from medperf_cli.adapters.store.index_rows import Meta
 from medperf_cli.adapters.store.settings import Settings
 from medperf_cli.errors import ConfigurationError
-from medperf_cli.flows.reading.registry import Place, place
+from medperf_cli.flows.reading.registry import Place, place, set_aside
 
 
 @contextlib.contextmanager
-def reading(settings: Settings) -> Iterator[tuple[Index, Meta]]:
+def reading(settings: Settings, *, at_work: bool = False) -> Iterator[tuple[Index, Meta]]:
     """The verified index of the registry in use, and how far it goes.
+
+    All that is read in the block is of one state, and a sync waits for its end. Who stays longer, because
+    containers run or people are asked, is `at_work`: what is read later may be of a later state.
 
     Raises:
         ConfigurationError: no registry is in use, or it was never synced.
+        DamagedIndexError: also when it turns out in the block; the next sync makes the index anew.
 
     """
     here = place(settings)
@@ -25,11 +29,19 @@ def reading(settings: Settings) -> Iterator[tuple[Index, Meta]]:
         raise ConfigurationError(
             f"registry '{settings.registry}' was not synced yet", hint="run `medperf registry sync`"
         )
-    with _opened_index(settings, here) as index:
-        meta = index.meta()
-        if meta is None:
-            raise ConfigurationError("the registry was not synced yet", hint="run `medperf registry sync`")
-        yield index, meta
+    try:
+        with _opened_index(settings, here) as index:
+            if not at_work:
+                index.hold()
+            meta = index.meta()
+            if meta is None or not meta.verified_commit:  # begun anew, and not filled yet
+                raise ConfigurationError(
+                    "the registry was not synced yet", hint="run `medperf registry sync`"
+                )
+            yield index, meta
+    except DamagedIndexError:
+        set_aside(here)
+        raise
 
 
 def _opened_index(settings: Settings, here: Place) -> Index:

@@ -27,7 +27,7 @@ def run_models(
     observer: Observer | None = None,
 ) -> RunSummary:
     """Run the models of a benchmark on my dataset (raises as `run_benchmark`)."""
-    with reading(deps.settings) as (index, _), open_workbench(deps) as workbench:
+    with reading(deps.settings, at_work=True) as (index, _), open_workbench(deps) as workbench:
         return run_benchmark(
             workbench,
             index,

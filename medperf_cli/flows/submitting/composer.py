@@ -82,16 +82,16 @@ class Composer:
         self.files[str(path)] = self._signed_before(path, entity) or emit_entity(entity)
         return path
 
-    def sign(self, signer: Signer) -> None:
-        """Sign what is not signed yet, and keep it in the outbox."""
+    def sign(self, signer: Signer, who: str) -> None:
+        """Sign as member `who` what is not signed yet, and keep it in the outbox."""
         registry = self.state.reader.first_root.registry
         for text in self.paths:
             path = parse_path(text)
-            armor = str(signature_path(path))
+            armor = str(signature_path(path, who))
             kept = self.outbox / armor
             if armor not in self.files and kept.exists():
                 self.files[armor] = kept.read_bytes()
-            if armor not in self.files or not _is_by(signer, path, registry, self.files):
+            if not _is_by(signer, path, registry, self.files[text], self.files.get(armor, b"")):
                 self.files[armor] = signer.sign(self.files[text], path.namespace(registry))
             write_atomic(self.outbox / text, self.files[text], parents=True)
             write_atomic(kept, self.files[armor], parents=True)
@@ -100,7 +100,7 @@ class Composer:
         header: dict[str, Any] = {
             "schema": f"{path.kind}/1",
             "registry": self.state.reader.first_root.registry,
-            "id": path.id,
+            "id": path.id or None,
             "version": path.version,
             "previous": self._previous(path),
             "seen": self.tree,
@@ -138,9 +138,9 @@ def content(entity: Entity) -> dict[str, Any]:
     return {k: v for k, v in entity.document().items() if k not in _HEADER}
 
 
-def _is_by(signer: Signer, path: EntityPath, registry: str, files: Mapping[str, bytes]) -> bool:
+def _is_by(signer: Signer, path: EntityPath, registry: str, payload: bytes, armor: bytes) -> bool:
     try:
-        key = signing_key(path, files[str(path)], files[str(signature_path(path))], registry)
+        key = signing_key(path, payload, armor, registry)
     except MedperfError:
         return False
     return key == signer.public_key.text

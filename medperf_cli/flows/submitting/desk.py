@@ -79,7 +79,7 @@ def at_desk(deps: Deps, *, online: bool = True) -> Iterator[Desk]:
     if online:
         sync(deps)
     here = place(deps.settings)
-    with reading(deps.settings) as (index, meta), GitStore(here.mirror) as store:
+    with reading(deps.settings, at_work=True) as (index, meta), GitStore(here.mirror) as store:
         tree = store.registry_tree(meta.verified_commit)
         if tree is None:
             raise IntegrityError(

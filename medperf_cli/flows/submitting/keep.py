@@ -9,17 +9,20 @@ from typing import Any
 from medperf_cli.adapters.forge.base import Forge, Request
 from medperf_cli.adapters.store.repository import GitStore
 from medperf_cli.core.check.findings import Severity, Verdict
+from medperf_cli.core.check.waiting_root import short_of_signatures
 from medperf_cli.core.entities.header import Entity
 from medperf_cli.core.entities.parsing import parse
 from medperf_cli.core.lifecycle import waiting
 from medperf_cli.core.lifecycle.reader import Reader, sha256
+from medperf_cli.core.lifecycle.root_signing import missing
 from medperf_cli.core.lifecycle.standing import Lifecycle
-from medperf_cli.core.names import parse_path
+from medperf_cli.core.names import Kind, parse_path
 from medperf_cli.core.requests import OpenRequest
 from medperf_cli.core.snapshot import Overlay
 from medperf_cli.errors import IntegrityError, MedperfError, RejectedError
 from medperf_cli.flows.hosting.closings import TIME, kept_closing
 from medperf_cli.flows.hosting.gathering import Gathered, gather
+from medperf_cli.flows.hosting.request_commits import parsed_root, root_tally
 from medperf_cli.flows.reading.asked import Asked, AskedFile, AskedRequest, ClosedRequest, Waits
 
 _FIELDS = ("type", "state", "title", "name", "description", "message", "verdict", "reason")
@@ -76,7 +79,7 @@ def _open(store: GitStore, main: str, request: Request) -> AskedRequest | None:
         request.title,
         request.author,
         since,
-        gathered.report.verdict.name,
+        gathered.verdict.name,
         files,
         waits,
         tuple(sorted(gathered.used)),
@@ -86,23 +89,38 @@ def _open(store: GitStore, main: str, request: Request) -> AskedRequest | None:
 
 def waits_of(gathered: Gathered) -> Iterator[Waits]:
     """Who must still act: those whose votes are missing; else, where a request is held, the admins."""
-    if gathered.report.verdict is Verdict.REJECT:
+    if gathered.verdict is Verdict.REJECT:
         return
     base = gathered.change.base
+    unsigned = list(_unsigned(gathered))
+    yield from unsigned
     after = Lifecycle(Reader(Overlay(base, gathered.change.added)))
     asked = {*gathered.change.entities, *gathered.waiting_in_main}
     open_votes = list(waiting.undecided(after, asked))
     for wanted in open_votes:
         yield Waits(str(wanted.path), str(wanted.verdict), str(wanted.role), wanted.count, wanted.members)
-    if not open_votes and gathered.report.verdict is Verdict.REVIEW:
+    if not open_votes and not unsigned and gathered.verdict is Verdict.REVIEW:
         admins = tuple(sorted(a.member for a in Reader(base).root.admins.members))
         first = str(gathered.change.entities[0]) if gathered.change.entities else ""
         yield Waits(first, "merge", "admins", 1, admins)
 
 
+def _unsigned(gathered: Gathered) -> Iterator[Waits]:
+    """Which admins must still sign a new root, for each of the two roots that require it."""
+    state = Lifecycle(Reader(gathered.change.base))
+    old = state.reader.root
+    for path in gathered.change.entities:
+        root = parsed_root(path, gathered.change.added[str(path)]) if path.kind is Kind.ROOT else None
+        if root is not None:
+            found = root_tally(state, path, root, gathered.change.added)
+            for wanted in missing(found, old.admins, root.admins):
+                yield Waits(str(path), "approve", "admins", wanted.count, wanted.members)
+
+
 def _hindrances(gathered: Gathered) -> Iterator[str]:
     for finding in gathered.report.findings:
-        if finding.severity > Severity.NOTE and finding.rule not in _SAID:
+        said = finding.rule in _SAID or short_of_signatures(finding)
+        if finding.severity > Severity.NOTE and not said:
             yield f"{finding.rule} {finding.path}: {finding.message}"[:_LONGEST]
 
 

@@ -36,7 +36,7 @@ def _expect_current(desk: Desk) -> None:
     if expires < desk.deps.now():
         raise PolicyError(
             f"the registry's root expired on {expires}: nothing is published under it",
-            hint="its admins must renew the root; `ls`, `view` and `verify` still work",
+            hint="an admin renews it: `medperf registry renew-root`; `ls`, `view` and `verify` still work",
         )
 
 

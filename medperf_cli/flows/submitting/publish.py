@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from medperf_cli.adapters.files import writing
 from medperf_cli.adapters.forge.base import Forge, Request, RequestState
 from medperf_cli.core.check.engine import check
-from medperf_cli.core.check.findings import Finding, Report, Severity, Verdict
+from medperf_cli.core.check.findings import Finding, Report, Severity
+from medperf_cli.core.check.waiting_root import barred, short_of_signatures
 from medperf_cli.core.names import parse_path
 from medperf_cli.core.requests import OpenRequest
 from medperf_cli.core.snapshot import Change
@@ -91,7 +92,7 @@ def publish(desk: Desk, title: str, before: Callable[[], None] = _nothing) -> Pu
     if not desk.deps.confirm(preview(desk, title)):
         return Published(None, paths, sent=False, merged=False)
     before()
-    desk.composer.sign(signer(desk.deps.settings, interactive=desk.deps.interactive))
+    _sign(desk)
     report = check(desk.composer.change)
     _refuse(report)
     forge = forge_of(desk.store, desk.meta)
@@ -108,9 +109,15 @@ def deliver(desk: Desk, forge: Forge, request_id: str) -> Published:
     _looked_at(desk, rebased(desk.composer.snapshot, own, files))
     if not desk.deps.confirm(preview(desk, f"decision on request {request.id}: {request.title}")):
         return Published(request.id, paths, sent=False, merged=False)
-    desk.composer.sign(signer(desk.deps.settings, interactive=desk.deps.interactive))
+    _sign(desk)
     done = forge.decide(request, me(desk.deps.settings), files, when=desk.deps.clock())
     return _sent(desk, done, lambda: gathered_at(desk, done).report)
+
+
+def _sign(desk: Desk) -> None:
+    settings = desk.deps.settings
+    # A newcomer has no name yet, and signs no root.
+    desk.composer.sign(signer(settings, interactive=desk.deps.interactive), settings.member or "")
 
 
 def _sent(desk: Desk, request: Request, report: Callable[[], Report]) -> Published:
@@ -134,9 +141,10 @@ def preview(desk: Desk, title: str) -> str:
 
 
 def waits_for(report: Report) -> tuple[str, ...]:
-    """Who must still act, from the findings that are no rejection."""
+    """Who must still act, from the findings that are no rejection for good."""
     acting = (Severity.REVIEW, Severity.HOLD)
-    return tuple(f"'{f.path}' {f.message}" for f in report.findings if f.severity in acting)
+    waiting = (f for f in report.findings if f.severity in acting or short_of_signatures(f))
+    return tuple(f"'{f.path}' {f.message}" for f in waiting)
 
 
 def gathered_at(desk: Desk, request: Request) -> Gathered:
@@ -158,8 +166,9 @@ def _without_signatures(report: Report) -> Report:
 
 
 def _refuse(report: Report) -> None:
-    if report.verdict is Verdict.REJECT:
-        raise ChangeRejectedError(report.at(Severity.REJECT))
+    findings = barred(report)
+    if findings:
+        raise ChangeRejectedError(findings)
 
 
 def _author(desk: Desk) -> str:

@@ -31,6 +31,7 @@ from medperf_cli.flows.submitting.publish import (
     gathered_at,
     waits_for,
 )
+from medperf_cli.flows.submitting.sign_root import changes_of, expect_admin, new_root, sign_root, signed_by
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,8 @@ class Review:
     files: Mapping[str, bytes]
     decided: tuple[str, ...]
     since: dt.datetime
+    changes: tuple[str, ...] = ()
+    """What a new root changes, in plain words."""
 
     @property
     def entities(self) -> list[EntityPath]:
@@ -70,8 +73,9 @@ def approve(
 ) -> Published:
     """Sign my vote on everything undecided in a request, and deliver it beside the request.
 
-    That is my approval of what it adds, and my revocation of what it asks to revoke. What I voted on before
-    is not signed again. `only` keeps to some of it: who names one thing signs nothing else.
+    That is my approval of what it adds, and my revocation of what it asks to revoke; under a new root it is
+    my signature as admin. What I voted on before is not signed again. `only` keeps to some of it: who names
+    one thing signs nothing else.
 
     Raises:
         UsageError: nothing in it needs a decision.
@@ -80,6 +84,8 @@ def approve(
     """
     forge = forge_of(desk.store, desk.meta)
     request = forge.read(request_id)
+    if _asks_for_root(desk, request):
+        return sign_root(desk, forge, request)
     waiting = _undecided(desk, request)
     if not waiting:
         raise UsageError(f"nothing in request '{request.id}' needs a decision")
@@ -99,11 +105,12 @@ def merge(desk: Desk, request_id: str, reason: str) -> Published:
 
     Raises:
         ChangeRejectedError: it is not lawful, or decisions are still missing.
+        UsageError: it is a new root, and I am no admin.
 
     """
     forge = forge_of(desk.store, desk.meta)
     request = forge.read(request_id)
-    if _undecided(desk, request).keys() - _decided_by_me(desk, request):
+    if _mine_to_sign(desk, request) or _undecided(desk, request).keys() - _decided_by_me(desk, request):
         done = approve(desk, request_id, reason)
         if done.merged or not done.sent:
             return done
@@ -121,6 +128,20 @@ def merge(desk: Desk, request_id: str, reason: str) -> Published:
     done_request = forge.merge(request, commit, desk.meta.verified_commit)
     sync(desk.deps)
     return Published(request.id, paths, sent=True, merged=done_request.state is RequestState.MERGED)
+
+
+def _asks_for_root(desk: Desk, request: Request) -> bool:
+    return any(path.kind is Kind.ROOT for path in _paths(desk, request))
+
+
+def _mine_to_sign(desk: Desk, request: Request) -> bool:
+    """Whether a request is a new root that I have not signed (raises UsageError where I am no admin)."""
+    change = desk.store.change(request.base, request.head)
+    found = new_root(change)
+    if found is None:
+        return False
+    expect_admin(desk, found[1])
+    return not signed_by(desk, request, me(desk.deps.settings))
 
 
 def _preview(desk: Desk, gathered: Gathered) -> str:
@@ -181,9 +202,10 @@ def _review(desk: Desk, request: Request) -> Review:
         request.id,
         request.title,
         request.author,
-        gathered.report.verdict,
+        gathered.verdict,
         gathered.report.findings,
         gathered.change.added,
         tuple(sorted(gathered.used)),
         request.since,
+        tuple(changes_of(desk, gathered.change)),
     )

@@ -44,13 +44,13 @@ def submit_results(deps: Deps, uids: Sequence[str], *, every: bool) -> Published
 
 def shown_results(deps: Deps) -> list[dict[str, Any]]:
     """What was run at this site, one row each."""
-    with reading(deps.settings) as (index, _), open_workbench(deps) as workbench:
+    with reading(deps.settings, at_work=True) as (index, _), open_workbench(deps) as workbench:
         return [_row(local) for local in local_results(workbench.spool, index, me(deps.settings))]
 
 
 def local_result(deps: Deps, uid: str) -> dict[str, Any]:
     """One local result with its numbers; they have not left this site."""
-    with reading(deps.settings) as (index, _), open_workbench(deps) as workbench:
+    with reading(deps.settings, at_work=True) as (index, _), open_workbench(deps) as workbench:
         local = find_local(workbench.spool, index, me(deps.settings), uid)
         return {**_row(local), **local.summary}
 

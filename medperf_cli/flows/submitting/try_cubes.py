@@ -79,7 +79,7 @@ def _refuse_unclear(trial: Trial) -> None:
 def _index(deps: Deps, trial: Trial) -> Iterator[Index | None]:
     """The registry's index; None where no id is named and none is needed."""
     if trial.benchmark or trial.dataset or not all(map(is_local, trial.cubes)):
-        with reading(deps.settings) as (index, _):
+        with reading(deps.settings, at_work=True) as (index, _):
             yield index
     else:
         yield None

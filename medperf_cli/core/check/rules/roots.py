@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from medperf_cli.core.check.rules.table import Fault, rule
 from medperf_cli.core.check.submission import Submission
 from medperf_cli.core.entities.root import Admins, Root
-from medperf_cli.core.names import EntityPath, Kind, SignaturePath
-from medperf_cli.errors import NotTrustedError, SignatureError
+from medperf_cli.core.lifecycle.root_signing import tally, valid_keys
+from medperf_cli.core.names import EntityPath, Kind
 
 
 @rule("SIG002", "a root is signed by the admins it and its predecessor require", genesis=True)
@@ -20,47 +20,17 @@ def root_signatures(submission: Submission) -> Iterator[Fault]:
     """
     for path, root in submission.of(Root):
         old = root.admins if submission.genesis else submission.before.reader.root.admins
-        allowed = _pairs(old) | _pairs(root.admins)
-        signed = set[tuple[str, str]]()
-        for signature in submission.change.signatures:
-            if signature.entity == path:
-                try:
-                    signed.add(_signer(submission, signature, allowed))
-                except SignatureError as error:
-                    yield Fault(str(signature), error.message)
-        staying = {(admin, key) for admin, key in _pairs(old) if admin in dict(_pairs(root.admins))}
-        yield from _short_of(path, "it replaces", old, signed & _pairs(old), all_of=submission.genesis)
-        yield from _short_of(path, "it names", root.admins, signed & (_pairs(root.admins) | staying))
-
-
-def _pairs(admins: Admins) -> set[tuple[str, str]]:
-    return {(admin.member, admin.key) for admin in admins.members}
-
-
-def _signer(
-    submission: Submission, signature: SignaturePath, allowed: set[tuple[str, str]]
-) -> tuple[str, str]:
-    """The admin and key that made a signature of a root.
-
-    Raises:
-        SignatureError: malformed, not over these bytes, or by a key that neither root names for this admin.
-
-    """
-    admin, key = signature.admin or "", submission.signing_key(signature)
-    if (admin, key) not in allowed:
-        raise NotTrustedError(f"'{admin}' is not an admin with this key")
-    if not submission.genesis and key not in _valid_keys(submission, admin):
-        raise NotTrustedError(f"the key of admin '{admin}' is not a valid key of that member")
-    return admin, key
-
-
-def _valid_keys(submission: Submission, name: str) -> tuple[str, ...]:
-    member = submission.before.member_in_force(name)
-    return () if member is None else member.valid_keys
+        keys = None if submission.genesis else valid_keys(submission.before)
+        signatures = [s for s in submission.change.signatures if s.entity == path]
+        found = tally(old, root, signatures, submission.signing_key, keys=keys)
+        for signature, reason in found.faults:
+            yield Fault(str(signature), reason)
+        yield from _short_of(path, "it replaces", old, found.replaced, all_of=submission.genesis)
+        yield from _short_of(path, "it names", root.admins, found.itself)
 
 
 def _short_of(
-    path: EntityPath, whose: str, admins: Admins, signed: set[tuple[str, str]], *, all_of: bool = False
+    path: EntityPath, whose: str, admins: Admins, signed: Collection[str], *, all_of: bool = False
 ) -> Iterator[Fault]:
     need = len(admins.members) if all_of else admins.threshold
     if len(signed) < need:
@@ -84,7 +54,7 @@ def root_continues(submission: Submission) -> Iterator[Fault]:
         for admin in root.admins.members:
             if submission.before.in_force(Kind.MEMBER, admin.member) is None:
                 yield Fault(path, f"admin '{admin.member}' is not a member in force")
-            elif admin.key not in _valid_keys(submission, admin.member):
+            elif admin.key not in valid_keys(submission.before)(admin.member):
                 yield Fault(path, f"the key of admin '{admin.member}' is not a valid key of that member")
 
 
