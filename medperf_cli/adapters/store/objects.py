@@ -223,12 +223,13 @@ def parse_tree(data: bytes, oid: str) -> dict[bytes, TreeEntry]:
     """Read a tree object.
 
     Raises:
-        IntegrityError: it is not one that git itself would write (double or odd names, cut short).
+        IntegrityError: it is not one that git itself would write (double or odd names, out of order, zeros
+            before a mode, cut short): programs would not agree about what stands in it.
 
     """
     entries: dict[bytes, TreeEntry] = {}
     width = len(oid) // 2
-    position = 0
+    position, before = 0, b""
     while position < len(data):
         mode_end = data.find(b" ", position)
         name_end = data.find(b"\0", mode_end)
@@ -239,13 +240,17 @@ def parse_tree(data: bytes, oid: str) -> dict[bytes, TreeEntry]:
         if not name or b"/" in name or name in (b".", b"..") or name in entries:
             raise _malformed(oid)
         mode = _mode(data[position:mode_end], oid)
+        here = name + b"/" if mode == TREE else name
+        if here <= before:
+            raise _malformed(oid)
+        before = here
         entries[name] = TreeEntry(mode, data[name_end + 1 : following].hex())
         position = following
     return entries
 
 
 def _mode(text: bytes, oid: str) -> str:
-    if not text or not text.isdigit():
+    if not text.isdigit() or text.startswith(b"0"):
         raise _malformed(oid)
     try:
         mode = int(text, 8)
