@@ -22,7 +22,7 @@ from tests.support.registry_stages import STAGES, stage
 SAID = CONSENSUS | {Sort.DECISIONS}
 MOVES = (
     *("join", "rekey", "root", "cube", "dataset", "benchmark", "benchmark", "associate", "associate"),
-    *("result", "result", "approve", "approve", "retract", "revoke", "withdraw", "edit"),
+    *("result", "result", "approve", "approve", "retract", "revoke", "withdraw", "contradict", "edit"),
 )
 """What members do; some twice as often as the rest."""
 

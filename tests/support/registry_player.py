@@ -179,7 +179,8 @@ class Player:
 
     def rekey(self) -> Request | None:
         """A member adds, revokes, restores or drops keys; or loses all and begins with a new one."""
-        name = self.choose(PEOPLE)
+        changed = [n for n in PEOPLE if len(self.model.versions(Kind.MEMBER, n)) > 1]
+        name = self.choose([*PEOPLE, *changed, *changed, *changed])  # who has a past has more to get wrong
         path = self.newest(Kind.MEMBER, name)
         if path is None:
             return None
@@ -302,7 +303,7 @@ class Player:
     def some_benchmark(self) -> str | None:
         versions = [str(p) for p in self.model.versions(Kind.BENCHMARK, TISSUE)]
         newest = self.newest(Kind.BENCHMARK, TISSUE)
-        return self.choose([newest, newest, newest, *versions]) if versions else None
+        return self.choose([newest, newest, *versions]) if versions else None
 
     def result(self) -> Request | None:
         side = self.model.current(Kind.ASSOCIATION, f"{TISSUE}/datasets/{DATASET}")
@@ -375,7 +376,8 @@ class Player:
         by = self.key_of(member)
         if authority and authority.startswith("root/"):
             named = {a.member: LABELS[a.key] for a in self.model.said[authority].admins.members}
-            by = named.get(member, by)
+            others = [LABELS[text] for text in sorted(self.model.keys(member))]
+            by = self.choose([named.get(member, by)] * 4 + others)
         return self.write(Kind.DECISION, f"{about.removesuffix('.yml')}/{member}", by, **fields)
 
     def approve(self) -> Request | None:
@@ -413,6 +415,18 @@ class Player:
         about = self.something()
         member = self.choose([about.signer, about.signer, about.signer, self.choose(PEOPLE)])
         return self.decision(member or "", str(about), "withdraw", None)
+
+    def contradict(self) -> Request | None:
+        """What waits is approved, and in the same change withdrawn or overtaken by its owner."""
+        waiting = sorted(n for n, standing in self.model.standing.items() if standing == "pending")
+        if not waiting:
+            return None
+        about = parse_path(self.choose(waiting))
+        approval = self.votes(str(about), "approve", self.model.role(about), self.choose([1, 2]))
+        if about.kind is Kind.BENCHMARK and self.choose([True, False]):
+            fields = without_head(self.model.said[str(about)].document())
+            return approval | self.write(Kind.BENCHMARK, TISSUE, **fields | {"title": "Overtaken"})
+        return approval | self.decision(about.signer or "", str(about), "withdraw", None)
 
     def edit(self) -> Request | None:
         """Somebody with write access edits or deletes a file, beside a lawful addition."""

@@ -68,7 +68,7 @@ def _steps(number: int) -> Iterator[Step]:
     if number >= 2:
         for cube in (PREPARATOR, REFERENCE, METRICS, FOREST, OWN):
             yield "benchmark", _cube(cube)
-        yield "benchmark", _benchmark
+        yield "benchmark", _benchmark("allow-list" if number == 2 else "never")
     if number >= 3:
         yield "running", _dataset
         yield "running", _associated("models", FOREST, f"cubes/{FOREST}/1.yml")
@@ -88,10 +88,16 @@ def _cube(name: str) -> Callable[[Player], Request]:
     return lambda player: player.write(Kind.CUBE, name, **cube_fields(*CUBES[name], "4"))
 
 
-def _benchmark(player: Player) -> Request:
-    fields = benchmark_fields(player.pins, state="operation")
-    fields["committee"] = {"threshold": 2, "members": ["clara", "dan", "tumor-board"]}
-    return player.with_votes(player.write(Kind.BENCHMARK, TISSUE, **fields), (2,))
+def _benchmark(models: str) -> Callable[[Player], Request]:
+    admission = {"mode": models, **({"allow": ["acme"]} if models == "allow-list" else {})}
+
+    def make(player: Player) -> Request:
+        fields = benchmark_fields(player.pins, state="operation")
+        fields["association_policy"] = {"datasets": {"mode": "never"}, "models": admission}
+        fields["committee"] = {"threshold": 2, "members": ["clara", "dan", "tumor-board"]}
+        return player.with_votes(player.write(Kind.BENCHMARK, TISSUE, **fields), (2,))
+
+    return make
 
 
 def _dataset(player: Player) -> Request:
