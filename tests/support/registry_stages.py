@@ -11,7 +11,7 @@ from medperf_cli.core.names import Kind
 from tests.support.git_tree import tree_id
 from tests.support.naive_registry import NaiveRegistry, Request
 from tests.support.naive_rules import problems
-from tests.support.registry_player import ADMINS, CUBES, OWN, Player, public
+from tests.support.registry_player import ADMINS, CUBES, OWN, Player, public, without_head
 from tests.support.story_fields import (
     DATASET,
     FOREST,
@@ -65,6 +65,7 @@ def _steps(number: int) -> Iterator[Step]:
     if number >= 1:
         for name in ("tumor-board", "clara", "dan", "acme", "st-mary"):
             yield "members", _member(name)
+        yield "members", _second_key
     if number >= 2:
         for cube in (PREPARATOR, REFERENCE, METRICS, FOREST, OWN):
             yield "benchmark", _cube(cube)
@@ -82,6 +83,13 @@ def _member(name: str) -> Callable[[Player], Request]:
         return player.with_votes(player.write(Kind.MEMBER, name, name, **fields), (2,))
 
     return make
+
+
+def _second_key(player: Player) -> Request:
+    """An admin with two valid keys, of which the root names one."""
+    fields = without_head(player.model.said["members/cyd/1.yml"].document())
+    keys = [*fields["keys"], {"key": public("cyd-2"), "label": "cyd-2"}]
+    return player.with_votes(player.write(Kind.MEMBER, "cyd", "cyd", **fields | {"keys": keys}), (2,))
 
 
 def _cube(name: str) -> Callable[[Player], Request]:
