@@ -138,7 +138,17 @@ def test_the_registry_and_the_board_are_shown(hospital: Terminal, told: Hosted) 
 def test_rules_are_listed_with_their_texts(terminal: Terminal) -> None:
     rows = terminal("rules", "--json").ok().json
     assert {"TREE001", "SIG001", "APP001"} <= {row["rule"] for row in rows}
-    assert all(row["text"] and row["title"] and row["sort"] for row in rows)
+    assert all(row["text"] and row["title"] and row["sort"] and row["repair"] for row in rows)
+    terminal("rules").ok("SIG001   consensus")
+
+
+def test_one_rule_is_shown_in_full(terminal: Terminal) -> None:
+    terminal("rules", "sig001").ok(
+        "SIG001 (consensus)", "The path says who must sign", "repair: sign the file"
+    )
+    assert [row["rule"] for row in terminal("rules", "SIG001", "--json").ok().json] == ["SIG001"]
+    terminal("rules", "SIG001", "--markdown").ok("### SIG001: ")
+    terminal("rules", "SIG999").failed(2, "MP-UNKNOWN-ID", "there is no rule 'SIG999'")
 
 
 def test_settings_are_shown_and_set(terminal: Terminal) -> None:

@@ -6,6 +6,8 @@ import json
 
 from medperf_cli.core.check.findings import Finding, Report, Severity
 from medperf_cli.render.findings import as_json, as_markdown, as_text
+from tests.support.acting import judge, write
+from tests.support.rule_case import after
 
 REPORT = Report.of(
     [
@@ -33,6 +35,37 @@ def test_text_has_a_line_a_finding_and_one_for_its_repair() -> None:
 def test_text_lets_nobody_move_the_cursor_or_begin_a_line() -> None:
     hostile = Finding(Severity.REJECT, "TREE001", "a\nAUTO", "b\x1b[2Jc\u202ed", "run\r this")
     assert as_text([hostile]) == "REJECT TREE001  a AUTO: b?[2Jc?d\n                repair: run this\n"
+
+
+def test_text_of_the_same_report_has_the_hostile_words_on_one_line() -> None:
+    assert as_text(REPORT.findings).splitlines()[0] == (
+        "REJECT TREE001  x`y # Approved: [edited](https://evil.example) in this change"
+    )
+    assert len(as_text(REPORT.findings).splitlines()) == 4 + 2
+
+
+def test_every_fault_of_a_change_is_told_gravest_first() -> None:
+    """By rule, then by path; a fault of one file does not hide those of another."""
+    report = judge(
+        after("a hospital joins"),
+        {"entry": {"path": "README.md", "status": "M"}},
+        write("cubes/acme/tree/1.yml", signer="st-mary"),
+        {"drop": "cubes/acme/tree/1.sig"},
+        write("cubes/acme/bush/1.yml", signer="st-mary", registry="f" * 32),
+        write("members/st-rnary/1.yml", type="person", contact="m.mouse@clinic.example"),
+        {"bytes": {"path": "datasets/acme/odd/1.yml", "text": "a: &b c\n"}},
+    )
+    assert [(f.severity.name, f.rule, f.path) for f in report.findings] == [
+        ("REJECT", "DOC001", "datasets/acme/odd/1.yml"),
+        ("REJECT", "DOC004", "cubes/acme/bush/1.yml"),
+        ("REJECT", "SIG001", "cubes/acme/bush/1.yml"),
+        ("REJECT", "TREE001", "README.md"),
+        ("REJECT", "TREE003", "cubes/acme/tree/1.yml"),
+        ("REJECT", "TREE003", "datasets/acme/odd/1.yml"),
+        ("HOLD", "HOLD001", "members/st-rnary/1.yml"),
+        ("REVIEW", "APP001", "members/st-rnary/1.yml"),
+        ("NOTE", "NOTE002", "members/st-rnary/1.yml"),
+    ]
 
 
 def test_markdown_keeps_a_strangers_words_in_code() -> None:

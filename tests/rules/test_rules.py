@@ -22,6 +22,7 @@ from pathlib import Path
 import pytest
 
 from medperf_cli.core.check.engine import rules
+from medperf_cli.core.check.rules.repairs import REPAIRS
 from tests.support.rule_case import Case
 
 HERE = Path(__file__).parent
@@ -64,6 +65,20 @@ def test_rules_are_told_apart_and_explained() -> None:
         assert rule.title[0].islower() or rule.title.startswith("`"), rule.id
         assert not rule.title.endswith("."), rule.id
         assert rule.text.split("\n", maxsplit=1)[0].endswith((".", ",")) or "\n" in rule.text, rule.id
+
+
+def test_every_rule_says_what_repairs_a_finding_of_it() -> None:
+    assert set(REPAIRS) == {rule.id for rule in rules()}
+    for rule_id, repair in REPAIRS.items():
+        assert repair, rule_id
+        assert "\n" not in repair, rule_id
+        assert repair[0].islower(), rule_id
+        assert not repair.endswith("."), rule_id
+
+
+def test_every_finding_has_its_repair() -> None:
+    for case in CASES:
+        assert all(finding.repair for finding in case.report().findings), case.name
 
 
 def test_each_case_says_in_a_sentence_what_happens() -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from medperf_cli.core.check.findings import Finding, Severity
+from medperf_cli.core.check.rules.repairs import REPAIRS
 from medperf_cli.core.check.submission import Submission
 from medperf_cli.core.names import EntityPath
 
@@ -57,10 +58,16 @@ class Rule:
     text: str
     generate: Generator
 
+    @property
+    def repair(self) -> str:
+        """What repairs a finding of this rule, unless the finding says it more exactly."""
+        return REPAIRS.get(self.id, "")
+
     def apply(self, submission: Submission) -> Iterator[Finding]:
         """The rule's findings about a change."""
         for fault in self.generate(submission):
-            yield Finding(SEVERITIES[self.sort], self.id, str(fault.path), fault.message, fault.repair)
+            repair = fault.repair or self.repair
+            yield Finding(SEVERITIES[self.sort], self.id, str(fault.path), fault.message, repair)
 
 
 RULES: dict[str, Rule] = {}
