@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from medperf_cli.adapters.store.git import local_error
-from medperf_cli.adapters.store.objects import FILE, TREE, is_partial
+from medperf_cli.adapters.store.objects import is_partial
+from medperf_cli.adapters.store.tree_entries import FILE, TREE
 from medperf_cli.core.snapshot import MAX_FILE
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
 
-    from medperf_cli.adapters.store.objects import TreeEntry
     from medperf_cli.adapters.store.repository import GitStore
+    from medperf_cli.adapters.store.tree_entries import TreeEntry
 
 _SUFFIX = b".yml"
 _AT_FIRST = 3
