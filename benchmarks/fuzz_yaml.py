@@ -104,6 +104,7 @@ def _timed(path: EntityPath, data: bytes) -> tuple[Entity | None, float]:
 
 
 def _once(path: EntityPath, data: bytes) -> tuple[Entity | None, float]:
+    parsing.parse.cache_clear()
     parsing.sound.cache_clear()
     began = time.process_time()
     try:

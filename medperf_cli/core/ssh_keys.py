@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from medperf_cli.core.ssh_wire import Reader, positive, shown
 from medperf_cli.errors import SignatureError
@@ -53,6 +53,7 @@ class PublicKey:
         return tuple(Reader(self.blob, "public key").strings())[1:]
 
 
+@lru_cache(maxsize=1024)
 def parse_public_key(text: str) -> PublicKey:
     """Read a key as it stands in a registry file: exactly `type base64`, no comment, nothing around it.
 
@@ -77,6 +78,7 @@ def parse_public_key(text: str) -> PublicKey:
     return key
 
 
+@lru_cache(maxsize=1024)
 def key_from_blob(blob: bytes) -> PublicKey:
     """Read a key in wire format.
 

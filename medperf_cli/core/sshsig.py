@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from medperf_cli.core.ssh_keys import CURVES, RSA, SK_ED25519, PublicKey, key_from_blob, parse_public_key
 from medperf_cli.core.ssh_wire import Reader, positive, shown, string
 from medperf_cli.errors import SignatureError
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 __all__ = ["PublicKey", "parse_public_key", "verify"]
 
@@ -19,6 +26,8 @@ _COLUMNS = 70
 _MAX_ARMOR = 16 * 1024
 _HASHES = {b"sha256": hashlib.sha256, b"sha512": hashlib.sha512}
 _USER_PRESENT = 0x01
+_KEPT = 256
+"""So many keys made ready for the library, and so many good signatures, are remembered."""
 
 
 def verify(payload: bytes, armor: bytes, namespace: str) -> PublicKey:
@@ -37,6 +46,12 @@ def verify(payload: bytes, armor: bytes, namespace: str) -> PublicKey:
             its key over these bytes.
 
     """
+    return _verify(payload, armor, namespace)
+
+
+@lru_cache(maxsize=_KEPT)
+def _verify(payload: bytes, armor: bytes, namespace: str) -> PublicKey:
+    """Check as `verify` says; a check and what records it ask the same, so the last answers are kept."""
     reader = Reader(_dearmor(armor), "signature")
     if reader.take(len(_PREAMBLE)) != _PREAMBLE or reader.number() != _VERSION:
         raise SignatureError("signature is not SSHSIG version 1")
@@ -109,9 +124,14 @@ def _security_key_data(key: PublicKey, flags_and_counter: bytes, data: bytes) ->
 
 def _check_ed25519(key: PublicKey, signature: bytes, data: bytes) -> None:
     """Check by RFC 8032; the length is checked by the library, that S is below the group's order too."""
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey  # noqa: PLC0415 - as above
+    _ed25519(key.fields[0]).verify(signature, data)
 
-    Ed25519PublicKey.from_public_bytes(key.fields[0]).verify(signature, data)
+
+@lru_cache(maxsize=_KEPT)
+def _ed25519(point: bytes) -> Ed25519PublicKey:
+    from cryptography.hazmat.primitives.asymmetric import ed25519  # noqa: PLC0415 - as above
+
+    return ed25519.Ed25519PublicKey.from_public_bytes(point)
 
 
 def _check_ecdsa(key: PublicKey, signature: bytes, data: bytes) -> None:
@@ -119,30 +139,40 @@ def _check_ecdsa(key: PublicKey, signature: bytes, data: bytes) -> None:
     from cryptography.hazmat.primitives import hashes  # noqa: PLC0415 - as above
     from cryptography.hazmat.primitives.asymmetric import ec, utils  # noqa: PLC0415 - as above
 
+    curve, point = key.fields
+    hash_ = {b"nistp256": hashes.SHA256(), b"nistp384": hashes.SHA384(), b"nistp521": hashes.SHA512()}[curve]
     reader = Reader(signature, "signature")
     r, s = (positive(reader.string(), "signature") for _ in range(2))
     reader.end()
-    curve, hash_ = {
-        b"nistp256": (ec.SECP256R1(), hashes.SHA256()),
-        b"nistp384": (ec.SECP384R1(), hashes.SHA384()),
-        b"nistp521": (ec.SECP521R1(), hashes.SHA512()),
-    }[key.fields[0]]
+    _ecdsa(curve, point).verify(utils.encode_dss_signature(r, s), data, ec.ECDSA(hash_))
+
+
+@lru_cache(maxsize=_KEPT)
+def _ecdsa(curve: bytes, point: bytes) -> EllipticCurvePublicKey:
+    from cryptography.hazmat.primitives.asymmetric import ec  # noqa: PLC0415 - as above
+
+    curves = {b"nistp256": ec.SECP256R1(), b"nistp384": ec.SECP384R1(), b"nistp521": ec.SECP521R1()}
     try:
-        public = ec.EllipticCurvePublicKey.from_encoded_point(curve, key.fields[1])
+        return ec.EllipticCurvePublicKey.from_encoded_point(curves[curve], point)
     except ValueError:
         raise SignatureError("ECDSA key is not a point of its curve") from None
-    public.verify(utils.encode_dss_signature(r, s), data, ec.ECDSA(hash_))
 
 
 def _check_rsa(key: PublicKey, algorithm: bytes, signature: bytes, data: bytes) -> None:
     """Check by RFC 8332; the library refuses a signature that is not as long as the modulus."""
     from cryptography.hazmat.primitives import hashes  # noqa: PLC0415 - as above
-    from cryptography.hazmat.primitives.asymmetric import padding, rsa  # noqa: PLC0415 - as above
+    from cryptography.hazmat.primitives.asymmetric import padding  # noqa: PLC0415 - as above
 
-    e, n = (positive(field, "RSA key") for field in key.fields)
+    hash_ = hashes.SHA256() if algorithm == b"rsa-sha2-256" else hashes.SHA512()
+    _rsa(*key.fields).verify(signature, data, padding.PKCS1v15(), hash_)
+
+
+@lru_cache(maxsize=_KEPT)
+def _rsa(exponent: bytes, modulus: bytes) -> RSAPublicKey:
+    from cryptography.hazmat.primitives.asymmetric import rsa  # noqa: PLC0415 - as above
+
+    e, n = (positive(field, "RSA key") for field in (exponent, modulus))
     try:
-        public = rsa.RSAPublicNumbers(e, n).public_key()
+        return rsa.RSAPublicNumbers(e, n).public_key()
     except ValueError:
         raise SignatureError("RSA key is not well-formed") from None
-    hash_ = hashes.SHA256() if algorithm == b"rsa-sha2-256" else hashes.SHA512()
-    public.verify(signature, data, padding.PKCS1v15(), hash_)

@@ -58,6 +58,29 @@ def ecdsa_key_file(folder: Path) -> SshKeygenSigner:
     return SshKeygenSigner(stock_key(folder / "key", "", "-t", "ecdsa"))
 
 
+def ecdsa_521_key_file(folder: Path) -> SshKeygenSigner:
+    return SshKeygenSigner(stock_key(folder / "key", "", "-t", "ecdsa", "-b", "521"))
+
+
+def rsa_key_file(folder: Path) -> SshKeygenSigner:
+    return SshKeygenSigner(stock_key(folder / "key", "", "-t", "rsa", "-b", "3072"))
+
+
+def in_the_agent_only(folder: Path, *options: str) -> SshKeygenSigner:
+    path = stock_key(folder / "key", "", *options)
+    subprocess.run(["ssh-add", "-q", path], check=True)
+    path.unlink()
+    return SshKeygenSigner(folder / "key.pub")
+
+
+def ecdsa_384_key_in_the_agent(folder: Path) -> SshKeygenSigner:
+    return in_the_agent_only(folder, "-t", "ecdsa", "-b", "384")
+
+
+def rsa_key_in_the_agent(folder: Path) -> SshKeygenSigner:
+    return in_the_agent_only(folder, "-t", "rsa", "-b", "3072")
+
+
 def key_file_without_pub(folder: Path) -> SshKeygenSigner:
     path = stock_key(folder / "key")
     path.with_name("key.pub").rename(folder / "kept.pub")
@@ -70,10 +93,7 @@ def pub_file_beside_its_key(folder: Path) -> SshKeygenSigner:
 
 
 def pub_file_of_a_key_in_the_agent(folder: Path) -> SshKeygenSigner:
-    path = stock_key(folder / "key")
-    subprocess.run(["ssh-add", "-q", path], check=True)
-    path.unlink()
-    return SshKeygenSigner(folder / "key.pub")
+    return in_the_agent_only(folder)
 
 
 def encrypted_key_in_the_agent(folder: Path) -> SshKeygenSigner:
@@ -94,9 +114,13 @@ def generated_key(folder: Path) -> SshKeygenSigner:
     [
         key_file,
         ecdsa_key_file,
+        ecdsa_521_key_file,
+        rsa_key_file,
         key_file_without_pub,
         pub_file_beside_its_key,
         pub_file_of_a_key_in_the_agent,
+        ecdsa_384_key_in_the_agent,
+        rsa_key_in_the_agent,
         encrypted_key_in_the_agent,
         generated_key,
     ],
@@ -109,6 +133,12 @@ def test_every_signer_signs_what_everybody_can_verify(make: Callable[[Path], Sig
     (tmp_path / "signers").write_text(f"mgh {signer.public_key.text}\n")
     stock = ["ssh-keygen", "-Y", "verify", "-f", "signers", "-I", "mgh", "-n", NAMESPACE, "-s", "sig"]
     subprocess.run(stock, input=PAYLOAD, check=True, capture_output=True, cwd=tmp_path)
+
+
+def test_a_small_rsa_key_is_told_before_anything_is_signed(tmp_path: Path) -> None:
+    signer = SshKeygenSigner(stock_key(tmp_path / "key", "", "-t", "rsa", "-b", "2048"))
+    with pytest.raises(ConfigurationError, match="RSA key has 2048 bits, accepted are 3072 to 16384"):
+        signer.sign(PAYLOAD, NAMESPACE)
 
 
 def test_a_new_key_is_for_its_owner_only_and_carries_its_label(tmp_path: Path) -> None:

@@ -59,8 +59,12 @@ def validate(kind: Kind, document: Mapping[str, Any]) -> Entity:
         raise DocumentError(f"not a valid {kind}: {_explain(error)}") from None
 
 
+@lru_cache(maxsize=1024)
 def parse(path: EntityPath, data: bytes) -> Entity:
     """Read an entity from the bytes of its file; the caller did the reading.
+
+    Entities are frozen, and a replay asks for the same root, members and benchmarks at every commit: the
+    last thousand are kept.
 
     Raises:
         DocumentError: not strict YAML, not valid, not in the one spelling, or not what its path says.
@@ -73,13 +77,12 @@ def parse(path: EntityPath, data: bytes) -> Entity:
     return entity
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=128)
 def sound(path: EntityPath, data: bytes) -> Entity | None:
     """Read an entity that is right in every respect; None where `parse` is to say what is wrong, if it is.
 
     The spelling is compared once: if that of the entity is these bytes, they are strict YAML and mean it,
-    however its content was guessed (ADR 0026). Entities are frozen, and a replay asks for the same root,
-    members and benchmarks at every commit: the last thousand are kept.
+    however its content was guessed (ADR 0026). A check asks first, and `parse` next.
     """
     model = MODELS.get(path.kind)
     guessed = None if model is None or len(data) > _LARGE else guess(data)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 
 from medperf_cli.adapters.store.index_rows import Filter
 from medperf_cli.adapters.store.settings import Settings
@@ -36,16 +36,21 @@ def allowed_signers(settings: Settings) -> str:
     lines: set[str] = set()
     for row in members:
         for key in row.document["keys"]:
-            lines.update(_line(row.id, key["key"], (*_OWN, _CLOSING), meta.registry))
+            lines.add(signers_line(row.id, key["key"], (*_OWN, _CLOSING), meta.registry))
     for row in roots:
         for admin in row.document["admins"]["members"]:
-            lines.update(_line(admin["member"], admin["key"], _ADMIN, meta.registry))
+            lines.add(signers_line(admin["member"], admin["key"], _ADMIN, meta.registry))
         recorder = row.document.get("recorder")
         if recorder:
-            lines.update(_line("recorder", recorder["key"], (Kind.RECORDED,), meta.registry))
+            lines.add(signers_line("recorder", recorder["key"], (Kind.RECORDED,), meta.registry))
     return "".join(sorted(lines))
 
 
-def _line(principal: str, key: str, kinds: tuple[str, ...], registry: str) -> Iterator[str]:
+def signers_line(principal: str, key: str, kinds: Sequence[str], registry: str) -> str:
+    """One line: a name, the namespaces of exactly these kinds in this registry, and a public key text.
+
+    Names, kinds and keys come from checked files: none holds a space, quote, comma or wildcard, which mean
+    more than themselves in such a line.
+    """
     namespaces = ",".join(f"{kind}.v1@{registry}" for kind in kinds)
-    yield f'{principal} namespaces="{namespaces}" {key}\n'
+    return f'{principal} namespaces="{namespaces}" {key}\n'
