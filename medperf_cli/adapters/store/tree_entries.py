@@ -62,6 +62,11 @@ class Entries(Mapping[bytes, TreeEntry]):
     def __len__(self) -> int:
         return len(self._raw)
 
+    @property
+    def folders(self) -> dict[bytes, str]:
+        """The ids of the trees among them, by name."""
+        return {name: oid.hex() for mode, name, oid in self._raw.values() if _canonical(mode) == TREE}
+
     def differing(self, other: Entries) -> set[bytes]:
         """The names whose entries are not written the same in both trees."""
         return {name for _, name, _ in set(self._raw.values()) ^ set(other._raw.values())}
