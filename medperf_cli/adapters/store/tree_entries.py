@@ -48,7 +48,11 @@ class Entries(Mapping[bytes, TreeEntry]):
     @override
     def __getitem__(self, name: bytes) -> TreeEntry:
         mode, _, oid = self._raw[name]
-        return TreeEntry(_canonical(mode), oid.hex())
+        return tuple.__new__(TreeEntry, (_canonical(mode), oid.hex()))
+
+    def find(self, name: bytes) -> TreeEntry | None:
+        """The entry of that name; as `get`, without the way through an error."""
+        return self[name] if name in self._raw else None
 
     @override
     def __contains__(self, name: object) -> bool:

@@ -64,7 +64,7 @@ class Trees:
         for name in path.split(b"/") if path else ():
             if entry is None or entry.mode != TREE:
                 return None
-            entry = self.tree(entry.oid).get(name)
+            entry = self.tree(entry.oid).find(name)
         return entry
 
     def walk(self, tree: str) -> Iterator[tuple[bytes, TreeEntry]]:
@@ -109,7 +109,7 @@ class Trees:
         before, after = self._inside(old), self._inside(new)
         start = path + b"/" if path else b""
         for name in sorted(before.differing(after)):
-            pair = before.get(name), after.get(name)
+            pair = before.find(name), after.find(name)
             if pair[0] != pair[1]:
                 yield start + name, *pair
 
