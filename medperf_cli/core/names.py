@@ -90,6 +90,10 @@ class EntityPath:
     id: str
     version: int
 
+    def __hash__(self) -> int:
+        # Of what tells paths apart the id is most, and its hash is kept by Python.
+        return hash(self.id) + self.version
+
     def __str__(self) -> str:
         middle = f"{self.id}/" if self.id else ""
         return f"{FOLDERS[self.kind]}/{middle}{self.version}.yml"

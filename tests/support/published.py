@@ -42,7 +42,7 @@ def snapshot_of(world: World, url: str = "https://git.example.org/registry.git")
         for number, (path, entry) in enumerate(entered(Submission(change), Entry("", 0)).items())
     }
     order = sorted(entries, key=lambda path: (entries[path].time, path))
-    entries = {path: replace(entries[path], position=number) for number, path in enumerate(order, 1)}
+    entries = {path: replace(entries[path], position=place) for place, path in enumerate(order, 1)}
     root = sha256(world.files["root/1.yml"])
     meta = Meta(world.registry, url, root, 1, "c" * 40, BEGIN + 3600 * len(entries))
     return snapshot(list(rows(world.base, entries)), meta, "ada namespaces=… key\n")

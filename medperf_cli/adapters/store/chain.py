@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 _KEPT = 50_000
 """Commits that are kept while newer ones come."""
-_NEAR = 100
+_NEAR = 32
 """Commits walked to find out that a commit follows on those known."""
 _WINDOWS = (4, 16, 256, 4096)
 """Commits read at once on the way back: nearly every signer had seen one of the last few."""

@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from medperf_cli.adapters.store.git import local_error
-from medperf_cli.adapters.store.objects import FILE, TREE, is_partial
+from medperf_cli.adapters.store.objects import is_partial
+from medperf_cli.adapters.store.tree_entries import FILE
 from medperf_cli.core.snapshot import MAX_FILE
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
 
-    from medperf_cli.adapters.store.objects import TreeEntry
     from medperf_cli.adapters.store.repository import GitStore
+    from medperf_cli.adapters.store.tree_entries import TreeEntry
 
 _SUFFIX = b".yml"
 _AT_FIRST = 3
@@ -44,26 +45,30 @@ class Lines:
         if not lines:
             return
         wanted = [_FRAME + line + _FRAME for line in lines]
-        for path, text in self._candidates(folder, lines):
-            if any(line in text for line in wanted):
-                yield path
+        for prefix, texts in self._candidates(folder, lines):
+            for path, text in texts:
+                for line in wanted:
+                    if line in text:
+                        yield prefix + path
+                        break
 
-    def _candidates(self, folder: str, lines: Collection[bytes]) -> Iterable[tuple[bytes, bytes]]:
+    def _candidates(self, folder: str, lines: Collection[bytes]) -> Iterator[tuple[bytes, Texts]]:
+        """Files that may hold one of the lines, with the path of their folder."""
         entries = self._store.trees.tree(folder)
-        inner = {name: entry.oid for name, entry in entries.items() if entry.mode == TREE}
+        inner = entries.folders
         missing = [oid for oid in inner.values() if oid not in self._kept]
         self._asked += len(missing) > _FEW
         if len(missing) > _FEW and self._asked <= _AT_FIRST and not is_partial(self._store.git):
-            yield from self._grep(folder, lines)
+            yield b"", self._grep(folder, lines)
             return
-        yield from self._texts(_files(entries.items()))
+        yield b"", self._texts(_files((n, entries[n]) for n in entries if n not in inner))
         for start in range(0, len(missing), _FEW):
             self._keep(missing[start : start + _FEW])
         for name, oid in inner.items():
-            for path, text in self._kept.get(oid) or self._read(oid):
-                yield name + b"/" + path, text
+            # It may have been dropped meanwhile.
+            yield name + b"/", self._kept.get(oid) or self._texts(_files(self._store.trees.walk(oid)))
 
-    def _grep(self, folder: str, lines: Collection[bytes]) -> Iterable[tuple[bytes, bytes]]:
+    def _grep(self, folder: str, lines: Collection[bytes]) -> Texts:
         """The files that git names, read again through the reader that verifies."""
         options = ("-a", "-l", "-z", "-F", "--no-color", "--no-recurse-submodules", "-f", "-")
         done = self._store.git.local("grep", *options, folder, stdin=b"".join(line + b"\n" for line in lines))
@@ -85,14 +90,10 @@ class Lines:
             self._kept[tree] = texts
             self._size += sum(len(text) for _, text in texts)
 
-    def _read(self, tree: str) -> Texts:
-        """The files of a folder that was dropped meanwhile."""
-        return tuple(self._texts(_files(self._store.trees.walk(tree))))
-
-    def _texts(self, files: Iterable[tuple[bytes, str]]) -> Iterator[tuple[bytes, bytes]]:
+    def _texts(self, files: Iterable[tuple[bytes, str]]) -> Texts:
         listed = list(files)
         read = self._store.reader.read([oid for _, oid in listed], "blob", MAX_FILE)
-        return ((path, _framed(read[oid])) for path, oid in listed)
+        return tuple((path, _framed(read[oid])) for path, oid in listed)
 
 
 def _files(entries: Iterable[tuple[bytes, TreeEntry]]) -> Iterator[tuple[bytes, str]]:

@@ -1,4 +1,4 @@
-"""Git objects by the thousand: a long-lived `git cat-file`, and the strict reading of trees and commits.
+"""Git objects by the thousand: a long-lived `git cat-file`, and the strict reading of commits.
 
 Every object read by its id is hashed again, so a damaged or foreign object store cannot pass for history.
 """
@@ -6,45 +6,28 @@ Every object read by its id is hashed again, so a damaged or foreign object stor
 from __future__ import annotations
 
 import datetime as dt
-import functools
 import hashlib
 import re
-import stat
 import subprocess
 import threading
 import weakref
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING, NamedTuple
+from typing import IO, TYPE_CHECKING
 
+from medperf_cli.adapters.store.tree_entries import Entries, parse_tree
 from medperf_cli.errors import IntegrityError, MedperfError, NetworkError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from medperf_cli.adapters.store.git import Git
 
-FILE, TREE = "100644", "040000"
 _OID = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?\Z")
 # Requests sent before answers are read; they must fit into a pipe's buffer (64 KiB) or both sides block.
 _BURST = 400
 _HEADER_WORDS = 3
 _MAX_TREE = 16 * 1024 * 1024
 _SHA1_DIGITS = 40
-_ENTRIES = {
-    digits: re.compile(rb"(\d+) ([^/\0]+)\0(.{%d})|.+" % (digits // 2), re.DOTALL)
-    for digits in (_SHA1_DIGITS, 64)
-}
-"""One entry of a tree, by the number of hex digits of an object id: mode, name, id.
-
-Where none is, everything that follows is taken at once, or a tree of digits would be searched for days.
-"""
-
-
-class TreeEntry(NamedTuple):
-    """One name in a tree; `mode` as git prints it (six octal digits)."""
-
-    mode: str
-    oid: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +139,7 @@ class ObjectReader:
             read[oid] = data
         return read
 
-    def trees(self, oids: Sequence[str]) -> dict[str, Mapping[bytes, TreeEntry]]:
+    def trees(self, oids: Sequence[str]) -> dict[str, Entries]:
         """Trees by id (raises IntegrityError)."""
         return {oid: parse_tree(data, oid) for oid, data in self.read(oids, "tree", _MAX_TREE).items()}
 
@@ -230,53 +213,6 @@ def object_id(kind: str, data: bytes, like: str) -> str:
     return function(b"%s %d\0%s" % (kind.encode(), len(data), data), usedforsecurity=False).hexdigest()
 
 
-def parse_tree(data: bytes, oid: str) -> dict[bytes, TreeEntry]:
-    """Read a tree object.
-
-    Raises:
-        IntegrityError: it is not one that git itself would write (double or odd names, cut short).
-
-    """
-    found = _ENTRIES[len(oid)].findall(data)
-    entries = {name: TreeEntry(_mode(mode, oid), raw.hex()) for mode, name, raw in found}
-    # What the pattern skipped, or found twice, is missing from the sum.
-    read = sum(map(len, entries)) + sum(len(mode) for mode, _, _ in found) + len(found) * (2 + len(oid) // 2)
-    if read != len(data) or b"." in entries or b".." in entries:
-        raise _malformed(oid)
-    return entries
-
-
-def _mode(text: bytes, oid: str) -> str:
-    try:
-        return _canonical(text)
-    except ValueError:
-        raise _malformed(oid) from None
-
-
-@functools.lru_cache(maxsize=256)
-def _canonical(text: bytes) -> str:
-    """The mode as git itself reads odd ones of old repositories (`canon_mode`)."""
-    mode = int(text, 8)
-    if stat.S_ISREG(mode):
-        return "100755" if mode & 0o100 else FILE
-    if stat.S_ISLNK(mode):
-        return "120000"
-    return TREE if stat.S_ISDIR(mode) else "160000"
-
-
-def serialize_tree(entries: Mapping[bytes, TreeEntry]) -> bytes:
-    """The bytes of a tree object, entries in git's order."""
-
-    def order(item: tuple[bytes, TreeEntry]) -> bytes:
-        return item[0] + (b"/" if item[1].mode == TREE else b"")
-
-    lines = (
-        entry.mode.lstrip("0").encode() + b" " + name + b"\0" + bytes.fromhex(entry.oid)
-        for name, entry in sorted(entries.items(), key=order)
-    )
-    return b"".join(lines)
-
-
 def parse_commit(data: bytes, oid: str) -> Commit:
     """Read a commit object's header (raises IntegrityError)."""
     header = data.partition(b"\n\n")[0].decode("utf-8", "replace").split("\n")
@@ -292,7 +228,3 @@ def parse_commit(data: bytes, oid: str) -> Commit:
     except (ValueError, OverflowError, OSError) as error:
         raise IntegrityError(f"commit '{oid}' has a date that cannot be") from error
     return Commit(tree[1], tuple(parents), time)
-
-
-def _malformed(oid: str) -> IntegrityError:
-    return IntegrityError(f"git tree '{oid}' is malformed")

@@ -12,7 +12,8 @@ from bisect import bisect_right
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
 
-from medperf_cli.adapters.store.objects import FILE, TREE, TreeEntry, object_id, serialize_tree
+from medperf_cli.adapters.store.objects import object_id
+from medperf_cli.adapters.store.tree_entries import FILE, TREE, TreeEntry, serialize_tree
 from medperf_cli.core.names import FOLDERS, REGISTRY_DIR, Kind
 from medperf_cli.core.snapshot import MAX_FILE
 from medperf_cli.core.strict_yaml import load_strict

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Self
 from medperf_cli.adapters.store.chain import Chain
 from medperf_cli.adapters.store.git import Git, local_error
 from medperf_cli.adapters.store.lines import Lines
-from medperf_cli.adapters.store.objects import FILE, TREE, Commit, ObjectReader, TreeEntry
+from medperf_cli.adapters.store.objects import Commit, ObjectReader
 from medperf_cli.adapters.store.originals import Past
 from medperf_cli.adapters.store.snapshot import GitSnapshot
+from medperf_cli.adapters.store.tree_entries import FILE, TREE, TreeEntry
 from medperf_cli.adapters.store.trees import Trees
 from medperf_cli.core.names import REGISTRY_DIR
 from medperf_cli.core.snapshot import MAX_CHANGE_FILES, MAX_FILE, Change, RawDiffEntry, build_change

@@ -6,7 +6,8 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from medperf_cli.adapters.store.objects import TREE, TreeEntry, object_id, serialize_tree
+from medperf_cli.adapters.store.objects import object_id
+from medperf_cli.adapters.store.tree_entries import TREE, TreeEntry, serialize_tree
 from medperf_cli.adapters.store.writing import write_objects
 from medperf_cli.core.names import REGISTRY_DIR
 

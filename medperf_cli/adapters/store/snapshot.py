@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from typing_extensions import override
 
-from medperf_cli.adapters.store.objects import FILE, TREE
+from medperf_cli.adapters.store.tree_entries import FILE, TREE
 from medperf_cli.core.snapshot import MAX_FILE, Snapshot
 
 if TYPE_CHECKING:

@@ -6,7 +6,8 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from medperf_cli.adapters.store.objects import TREE, ObjectReader, TreeEntry, object_id, serialize_tree
+from medperf_cli.adapters.store.objects import ObjectReader, object_id
+from medperf_cli.adapters.store.tree_entries import TREE, Entries, TreeEntry, serialize_tree
 from medperf_cli.core.snapshot import RawDiffEntry
 from medperf_cli.errors import ConflictError, IntegrityError
 
@@ -20,6 +21,7 @@ _BATCH = 100
 """Trees read in one exchange."""
 _MAX_STEPS = 100_000
 _MAX_PATH = 4096
+_NOTHING = Entries()
 
 
 _Pair = tuple[bytes, TreeEntry | None, TreeEntry | None]
@@ -31,10 +33,10 @@ class Trees:
 
     def __init__(self, reader: ObjectReader) -> None:
         self._reader = reader
-        self._kept: OrderedDict[str, Mapping[bytes, TreeEntry]] = OrderedDict()
+        self._kept: OrderedDict[str, Entries] = OrderedDict()
         self._entries = 0
 
-    def tree(self, oid: str) -> Mapping[bytes, TreeEntry]:
+    def tree(self, oid: str) -> Entries:
         """The entries of a tree (raises IntegrityError)."""
         found = self._kept.get(oid)
         if found is None:
@@ -49,7 +51,7 @@ class Trees:
             for oid, found in self._reader.trees(missing[start : start + _BATCH]).items():
                 self._keep(oid, found)
 
-    def _keep(self, oid: str, found: Mapping[bytes, TreeEntry]) -> None:
+    def _keep(self, oid: str, found: Entries) -> None:
         self._kept[oid] = found
         self._entries += len(found) + 1
         while self._entries > _KEPT_ENTRIES and len(self._kept) > 1:
@@ -62,7 +64,7 @@ class Trees:
         for name in path.split(b"/") if path else ():
             if entry is None or entry.mode != TREE:
                 return None
-            entry = self.tree(entry.oid).get(name)
+            entry = self.tree(entry.oid).find(name)
         return entry
 
     def walk(self, tree: str) -> Iterator[tuple[bytes, TreeEntry]]:
@@ -105,16 +107,14 @@ class Trees:
     def _below(self, path: bytes, old: TreeEntry | None, new: TreeEntry | None) -> Iterator[_Pair]:
         """What differs in two folders (files have nothing in them)."""
         before, after = self._inside(old), self._inside(new)
-        if before == after:
-            return
         start = path + b"/" if path else b""
-        for name in sorted(before.keys() | after.keys()):
-            pair = before.get(name), after.get(name)
+        for name in sorted(before.differing(after)):
+            pair = before.find(name), after.find(name)
             if pair[0] != pair[1]:
                 yield start + name, *pair
 
-    def _inside(self, entry: TreeEntry | None) -> Mapping[bytes, TreeEntry]:
-        return self.tree(entry.oid) if entry and entry.mode == TREE else {}
+    def _inside(self, entry: TreeEntry | None) -> Entries:
+        return self.tree(entry.oid) if entry and entry.mode == TREE else _NOTHING
 
 
 def _folder(oid: str | None) -> TreeEntry | None:

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from medperf_cli.adapters.files import writing
-from medperf_cli.adapters.store.objects import FILE, TreeEntry, object_id
+from medperf_cli.adapters.store.objects import object_id
+from medperf_cli.adapters.store.tree_entries import FILE, TreeEntry
 from medperf_cli.adapters.store.trees import Edit
 from medperf_cli.core.names import REGISTRY_DIR
 from medperf_cli.errors import UsageError

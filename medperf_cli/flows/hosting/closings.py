@@ -5,8 +5,8 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping
 
-from medperf_cli.adapters.store.objects import FILE
 from medperf_cli.adapters.store.repository import GitStore
+from medperf_cli.adapters.store.tree_entries import FILE
 from medperf_cli.core.entities.closing import SIGNATURE, STATEMENT, Closing
 from medperf_cli.core.lifecycle.closing import closing_keys, expect_closable, keys_of, signed_closing
 from medperf_cli.core.lifecycle.reader import Reader
