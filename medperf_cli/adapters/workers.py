@@ -67,7 +67,7 @@ def _executor(workers: int) -> ProcessPoolExecutor | None:
     context = multiprocessing.get_context("spawn")
     try:
         return ProcessPoolExecutor(workers, context, initializer=_begin, initargs=(os.getpid(),))
-    except (OSError, ImportError, NotImplementedError):
+    except (OSError, ImportError, RuntimeError):
         return None
 
 
