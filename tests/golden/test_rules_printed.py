@@ -15,9 +15,9 @@ def _none(submission: Submission) -> Iterator[Fault]:
 
 
 SIGNED = Rule(
-    "SIG001", "a file is signed", Sort.CONSENSUS, True, "The path says `who`.\n\n    Not <you>.", _none
+    "SIG001", "a file is signed", Sort.CONSENSUS, True, 1, "The path says `who`.\n\n    Not <you>.", _none
 )
-NOTED = Rule("NOTE001", "it is documented", Sort.NOTE, False, "Owners decide by it.", _none)
+NOTED = Rule("NOTE001", "it is documented", Sort.NOTE, False, 2, "Owners decide by it.", _none)
 
 
 def test_a_line_a_rule() -> None:
@@ -66,6 +66,7 @@ def test_a_rule_as_data() -> None:
         "rule": "NOTE001",
         "sort": "note",
         "genesis": False,
+        "since_format": 2,
         "title": "it is documented",
         "text": "Owners decide by it.",
         "repair": "add one with the next version",

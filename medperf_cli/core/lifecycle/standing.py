@@ -108,7 +108,7 @@ class Lifecycle:
         name = kind, entity_id
         if name not in self._latest:
             newest_first = reversed(self.reader.taken(kind, entity_id))
-            self._latest[name] = next((path for path in newest_first if self._counted(path)), None)
+            self._latest[name] = next((path for path in newest_first if self.counted(path)), None)
         return self._latest[name]
 
     def in_force(self, kind: Kind, entity_id: str) -> EntityPath | None:
@@ -253,7 +253,7 @@ class Lifecycle:
         role = self.role(path)
         return role is Role.NOBODY or self._carried(votes.approve, role, path, requester=path.signer)
 
-    def _counted(self, path: EntityPath) -> bool:
+    def counted(self, path: EntityPath) -> bool:
         """Whether a version is effective, or was before it ended."""
         if self.standing(path) is Standing.WITHDRAWN:
             return self._approved(path, self.votes(path))

@@ -72,9 +72,13 @@ def _unfit_approval(submission: Submission, subject: EntityPath, standing: Stand
     if standing is not Standing.PENDING:
         return f"'{subject}' is {standing} already"
     latest = submission.before.latest(subject.kind, subject.id)
-    if latest is not None and latest != submission.after.named_previous(subject):
-        return f"'{subject}' is superseded: it does not replace '{latest}'"
-    return ""
+    named = submission.after.named_previous(subject)
+    if latest is None or latest == named:
+        return ""
+    # A later version that ended before it counted stands between; format 1 did not see that.
+    if submission.format > 1 and named is not None and named.version > latest.version:
+        return ""
+    return f"'{subject}' is superseded: it does not replace '{latest}'"
 
 
 def _unfit_withdrawal(

@@ -29,8 +29,15 @@ def _in_operation(submission: Submission, path: EntityPath) -> Iterator[tuple[En
         state = getattr(entity, "state", None)
         if earlier.version >= path.version or state is not State.OPERATION or entity is None:
             continue
-        if submission.after.standing(earlier) is not Standing.PENDING:
+        if _once_counted(submission, earlier):
             yield earlier, entity
+
+
+def _once_counted(submission: Submission, earlier: EntityPath) -> bool:
+    """Whether a version ever had an effect; format 1 takes one withdrawn while it waited for such a one."""
+    if submission.format == 1:
+        return submission.after.standing(earlier) is not Standing.PENDING
+    return submission.after.counted(earlier)
 
 
 @rule("FRZ001", "operation freezes what a number depends on")
