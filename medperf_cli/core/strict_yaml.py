@@ -171,7 +171,7 @@ def _checked_events(text: str) -> Iterator[yaml.Event]:
         if step:
             nodes += step[0]
             depth += step[1]
-        complaint = _complaint(event)
+        complaint = None if isinstance(event, yaml.CollectionEndEvent) else _complaint(event)
         if depth > MAX_DEPTH:
             complaint = _TOO_DEEP
         elif nodes > MAX_NODES:
