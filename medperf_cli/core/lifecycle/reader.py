@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import TypeVar
 
 from medperf_cli.core import snapshot as snap
@@ -33,9 +33,15 @@ class Reader:
     Raises nothing for what is absent (None); what is there but unreadable raises DocumentError.
     """
 
-    def __init__(self, snapshot: snap.Snapshot, known: Mapping[EntityPath, Entity] | None = None) -> None:
-        """Read `snapshot`; `known` are entities of it that were parsed before."""
+    def __init__(
+        self,
+        snapshot: snap.Snapshot,
+        known: Mapping[EntityPath, Entity] | None = None,
+        read: Callable[[EntityPath, bytes], Entity] = parse,
+    ) -> None:
+        """Read `snapshot`; `known` are entities of it that were parsed before, `read` parses others."""
         self.snapshot = snapshot
+        self._parse = read
         # Only what is there is kept: what is absent may come in a later state.
         self._entities: dict[EntityPath, Entity] = dict(known or {})
         self._digests: dict[EntityPath, str] = {}
@@ -53,7 +59,7 @@ class Reader:
 
         What was read before is not read again: files never change.
         """
-        reader = Reader(snapshot)
+        reader = Reader(snapshot, read=self._parse)
         reader._entities = {**self._entities, **known}
         reader._digests = self._digests.copy()
         reader._versions = self._versions.copy()
@@ -68,7 +74,7 @@ class Reader:
             data = self._read(path)
             if data is None:
                 return None
-            found = self._entities[path] = parse(path, data)
+            found = self._entities[path] = self._parse(path, data)
         return found
 
     def typed(self, path: EntityPath | None, sort: type[E]) -> E | None:

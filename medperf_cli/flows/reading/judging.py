@@ -17,6 +17,8 @@ from medperf_cli.adapters.store.repository import GitStore, Step
 from medperf_cli.core.check.engine import CONSENSUS, judge
 from medperf_cli.core.check.findings import Finding, Verdict
 from medperf_cli.core.check.submission import Submission
+from medperf_cli.core.entities.parsing import proved
+from medperf_cli.core.lifecycle.reader import Reader
 from medperf_cli.core.lifecycle.standing import Lifecycle
 from medperf_cli.errors import IntegrityError
 from medperf_cli.flows.reading.index_state import Entry, entered, is_in_force, signatures_of, stored
@@ -106,7 +108,8 @@ def _judged(store: GitStore, stretch: Stretch) -> Judged:
     state: Lifecycle | None = None
     for step in store.steps(stretch.commits, stretch.until):
         change = store.change(step.parent, step.commit)
-        submission = Submission(change, state and state.read_from(change.base))
+        base = state.read_from(change.base) if state else Lifecycle(Reader(change.base, read=proved))
+        submission = Submission(change, base)
         report = judge(submission, CONSENSUS)
         if report.verdict is Verdict.REJECT:
             return Judged(tuple(brought), 0, Stop(step.commit, report.findings))
