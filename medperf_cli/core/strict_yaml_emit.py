@@ -18,11 +18,12 @@ MAX_DEPTH = 16
 MAX_NODES = 20_000
 MAX_KEY = 128
 MAX_INT = 2**53 - 1
+_SHORT = 64
+"""Characters of texts that are worth remembering."""
 
 _WORD = re.compile(r"[a-z][a-z0-9]*+([:./_-][a-z0-9]++)*+\Z")
 _YAML_11_WORDS = frozenset(["y", "n", "yes", "no", "on", "off", "true", "false", "null"])
 _SOFT_HYPHEN = "\u00ad"  # invisible, though Unicode 3.2 calls it punctuation
-_NUMBERS = (float, int, bool)
 _COLLECTIONS = (dict, list, tuple, Mapping)
 _FIRST_MARK = "\u0300"
 """What comes before it in Unicode is normal in any order."""
@@ -123,9 +124,16 @@ class _Emitter:
 
 def _entry(value: Any, room: int) -> str | None:
     """Spell what stands behind its key or dash; None for a mapping or sequence on lines of its own."""
-    if type(value) is str:
-        return _text(value)
-    if type(value) not in _NUMBERS and isinstance(value, _COLLECTIONS):
+    kind = type(value)
+    if kind is str:
+        return _short_text(value) if len(value) <= _SHORT else _text(value)
+    if kind is float:
+        spelled = repr(value)
+        if value and "e" not in spelled and "n" not in spelled:  # neither 0 or -0, nor inf or nan
+            return spelled
+    elif kind is int and -MAX_INT <= value <= MAX_INT:
+        return str(value)
+    elif isinstance(value, _COLLECTIONS):
         if value:
             return None
         if room <= 1:
@@ -135,6 +143,12 @@ def _entry(value: Any, room: int) -> str | None:
     if complaint:
         raise _BadValueError(complaint)
     return _number(value)
+
+
+@lru_cache(maxsize=8192)
+def _short_text(text: str) -> str:
+    """Spell a text of a bounded length: names, paths and words stand in many files."""
+    return _text(text)
 
 
 def _text(text: str) -> str:

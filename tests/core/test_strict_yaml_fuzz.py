@@ -77,10 +77,12 @@ def test_the_fuzzer_finds_a_second_spelling_and_a_crash(monkeypatch: pytest.Monk
 def test_every_file_of_the_registry_is_read_the_quick_way(file: Path) -> None:
     data = file.read_bytes()
     path = parse_path(str(file.relative_to(REGISTRY)))
-    entity = parsing.sound(path, data)
-    assert entity is not None
+    found = parsing.sound(path, data)
+    assert found is not None
+    entity, document = found
     slowly = parsing.validate(path.kind, load_by_events(data))
-    parsing.identify(path, slowly, data)
+    assert parsing.identify(path, slowly, data) == document
+    assert parsing.proved(path, data) == entity
     assert entity == slowly
     assert repr(entity) == repr(slowly)
     assert parsing.parse(path, data) == entity

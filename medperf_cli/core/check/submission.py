@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from medperf_cli.core.entities.decision import Decision, DecisionVerdict
 from medperf_cli.core.entities.header import Entity
@@ -33,12 +33,14 @@ class Submission:
     """What rules look at.
 
     `before` is the base alone; `after` is the base with the sound entities of the change. Unsound ones are in
-    `faults` (by rule id), and no other rule sees them. `known` is the base's state where somebody has it.
+    `faults` (by rule id), and no other rule sees them. `documents` holds the sound ones as plain data,
+    `known` is the base's state where somebody has it.
     """
 
     change: Change
     known: Lifecycle | None = None
     entities: dict[EntityPath, Entity] = field(default_factory=dict)
+    documents: dict[EntityPath, dict[str, Any]] = field(default_factory=dict)
     faults: dict[str, list[tuple[EntityPath, str]]] = field(default_factory=dict)
     _signing_keys: dict[SignaturePath, str] = field(default_factory=dict)
 
@@ -136,9 +138,9 @@ class Submission:
 
     def _examine(self, path: EntityPath, data: bytes) -> None:
         known = SINCE.get(path.kind, 1) <= self.format
-        entity = sound(path, data) if known else None
-        if entity is not None:
-            self.entities[path] = entity
+        found = sound(path, data) if known else None
+        if found is not None:
+            self.entities[path], self.documents[path] = found
             return
         rule = "DOC001"
         try:
@@ -146,8 +148,8 @@ class Submission:
             rule = "DOC002"
             entity = validate(path.kind, document, self.format)
             rule = "DOC003"
-            identify(path, entity, data)
+            document = identify(path, entity, data)
         except DocumentError as error:
             self.faults.setdefault(rule, []).append((path, error.message))
         else:
-            self.entities[path] = entity
+            self.entities[path], self.documents[path] = entity, document

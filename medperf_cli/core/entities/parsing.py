@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
@@ -78,15 +78,23 @@ def parse(path: EntityPath, data: bytes) -> Entity:
         DocumentError: not strict YAML, not valid, not in the one spelling, or not what its path says.
 
     """
-    entity = sound(path, data)
-    if entity is None:
-        entity = validate(path.kind, load_strict(data))
-        identify(path, entity, data)
+    found = sound(path, data)
+    if found is not None:
+        return found.entity
+    entity = validate(path.kind, load_strict(data))
+    identify(path, entity, data)
     return entity
 
 
+class Sound(NamedTuple):
+    """An entity that is right in every respect, and its document (`Record.document`)."""
+
+    entity: Entity
+    document: dict[str, Any]
+
+
 @lru_cache(maxsize=128)
-def sound(path: EntityPath, data: bytes) -> Entity | None:
+def sound(path: EntityPath, data: bytes) -> Sound | None:
     """Read an entity that is right in every respect; None where `parse` is to say what is wrong, if it is.
 
     The spelling is compared once: if that of the entity is these bytes, they are strict YAML and mean it,
@@ -98,10 +106,9 @@ def sound(path: EntityPath, data: bytes) -> Entity | None:
         return None
     try:
         entity = model.model_validate(guessed)
-        identify(path, entity, data)
+        return Sound(entity, identify(path, entity, data))
     except (ValidationError, DocumentError):
         return None
-    return entity
 
 
 @lru_cache(maxsize=512)
@@ -125,17 +132,22 @@ def proved(path: EntityPath, data: bytes) -> Entity:
         return parse(path, data)
 
 
-def identify(path: EntityPath, entity: Entity, data: bytes) -> None:
-    """See that an entity is in its one spelling and is what its path says (raises DocumentError)."""
+def identify(path: EntityPath, entity: Entity, data: bytes) -> dict[str, Any]:
+    """See that an entity is in its one spelling and is what its path says (raises DocumentError).
+
+    Returns its document.
+    """
     found = (entity.schema_, entity.id or "", entity.version)
     wanted = (f"{path.kind}/1", path.id, path.version)
     for field, is_, should in zip(("schema", "id", "version"), found, wanted, strict=True):
         if is_ != should:
             raise DocumentError(f"field '{field}' is '{is_}' where the path says '{should}'")
-    if emit_entity(entity) != data:
+    document = entity.document()
+    if emit(document) != data:
         raise DocumentError(
             "not in the one spelling of its content: keys out of order, or an empty field left out"
         )
+    return document
 
 
 def emit_entity(entity: Entity) -> bytes:

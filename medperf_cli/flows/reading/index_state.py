@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -52,7 +53,11 @@ def rows(snapshot: Snapshot, entries: Mapping[str, Entry]) -> Iterator[StoredEnt
         if text.endswith(".yml"):
             path = parse_path(text)
             armors = {str(s): snapshot.get(str(s)) or b"" for s in signatures[path]}
-            yield stored(state, path, entries[text], armors, waiting(state, path))
+            entity = state.reader.entity(path)
+            document = {} if entity is None else entity.document()
+            found = stored(state, path, entries[text], armors, document)
+            row = dataclasses.replace(found.row, waiting=waiting(state, path))
+            yield dataclasses.replace(found, row=row)
 
 
 def signatures_of(signatures: Iterable[SignaturePath]) -> Mapping[EntityPath, list[SignaturePath]]:
@@ -68,15 +73,14 @@ def stored(
     path: EntityPath,
     entry: Entry,
     armors: dict[str, bytes],
-    waits: dict[str, Any] | None = None,
+    document: dict[str, Any],
 ) -> StoredEntity:
-    """One entity as the index holds it; `armors` are its signatures by path, `waits` says who must act."""
+    """One entity as the index holds it, but for who must act; `armors` are its signatures by path."""
     data = state.reader.snapshot.get(str(path)) or b""
-    entity = state.reader.entity(path)
     row = Row(
         path=str(path),
         sha256=sha256(data),
-        document={} if entity is None else entity.document(),
+        document=document,
         standing=str(state.standing(path)),
         in_force=is_in_force(state, path),
         signer=path.signer,
@@ -84,7 +88,6 @@ def stored(
         commit=entry.commit,
         time=entry.time,
         position=entry.position,
-        waiting=waits,
     )
     return StoredEntity(row, data, armors)
 

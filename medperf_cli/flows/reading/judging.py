@@ -137,7 +137,8 @@ def _brought(submission: Submission, step: Step) -> Brought:
     records = []
     for path in change.entities:
         armors = {str(s): change.added[str(s)] for s in signatures[path]}
-        records.append(record(stored(state, path, entries[str(path)], armors)))
+        document = submission.documents[path]
+        records.append(record(stored(state, path, entries[str(path)], armors, document)))
     touched = {version for name in submission.touched for version in state.reader.versions(*name)}
     others = sorted(touched.difference(change.entities))
     standings = [Standings(str(p), str(state.standing(p)), is_in_force(state, p)) for p in others]

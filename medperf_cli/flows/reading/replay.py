@@ -13,7 +13,7 @@ from medperf_cli.errors import IntegrityError
 from medperf_cli.flows.reading.judging import Brought, Judged, Stop, Stretch, judged, judged_in
 from medperf_cli.flows.reading.registry import ROOT_ONE
 
-STRETCH = 100
+STRETCH = 200
 """Commits judged at once by one process."""
 _WORTH_WORKERS = 500
 """Commits from which on starting processes, half a second each, pays."""
