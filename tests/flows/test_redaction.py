@@ -42,6 +42,7 @@ from tests.support.redacted_host import (
     redact,
     signed,
 )
+from tests.support.redacting import redaction
 
 
 @pytest.fixture
@@ -179,6 +180,22 @@ def test_a_new_reader_is_shown_how_far_such_a_history_is_lawful(told: Hosted, st
     acme = office(told, "acme", add=False)
     with pytest.raises(LawlessError):
         acme.add()
+
+
+def test_a_bad_redaction_leaves_those_before_it_proved(told: Hosted, store: GitStore) -> None:
+    """A new reader gets as far as one who was there before, and is told the commit that is not lawful.
+
+    What the bad one says even makes every tree before it look as if it had never stood.
+    """
+    redact(store, NAMED)
+    from_now(told)
+    enter(told, write("cubes/st-mary/later/1.yml"))
+    good = told.main()
+    told.enter(redaction(told.world, ["cubes/st-mary/later/1.yml"], {}, told.world.trees[0], version=2))
+    zoe = office(told, "zoe", add=False)
+    with pytest.raises(LawlessError, match=r"redactions/2\.yml.*RED001") as caught:
+        zoe.add()
+    assert good[:12] in caught.value.hint
 
 
 def test_a_reader_refuses_a_redacted_history_that_lacks_more_than_it_says(

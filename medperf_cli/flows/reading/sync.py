@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import datetime as dt
 from collections.abc import Callable
@@ -163,7 +164,12 @@ def entered(
         return Replayed(known.verified_commit, known.clock), 0
     try:
         return written(deps, store, known, new, open_index)
-    except UnprovenError:  # the redactions in main are nobody's: without them it ends where it must
+    except UnprovenError as error:
+        # Some redactions in main are nobody's. Those that entered before them may be good; if they are not
+        # proved either, it ends without any where it must.
+        with contextlib.suppress(UnprovenError):
+            again = dataclasses.replace(new, assumed=error.instead)
+            return written(deps, store, known, again, open_index)
         return written(deps, store, known, dataclasses.replace(new, assumed=None), open_index)
 
 
