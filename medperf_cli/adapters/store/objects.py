@@ -186,7 +186,8 @@ def _exchange(
     stdin.flush()
     if together is None:
         return [_answer(stdout, limit) for _ in names]
-    answers, left = [], together
+    answers: list[tuple[str, str, int, bytes | None] | None] = []
+    left = together
     for _ in names:
         # The first is kept whatever it takes; 0 would ask for no content at all.
         answer = _answer(stdout, max(1, min(limit, left)) if answers else limit)
