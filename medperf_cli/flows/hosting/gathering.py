@@ -16,7 +16,7 @@ from medperf_cli.core.lifecycle.standing import Lifecycle, Standing
 from medperf_cli.core.names import EntityPath
 from medperf_cli.core.requests import OpenRequest, decidable
 from medperf_cli.core.snapshot import Change, Snapshot
-from medperf_cli.errors import RejectedError
+from medperf_cli.errors import IntegrityError, RejectedError
 from medperf_cli.flows.hosting.request_commits import decision_files, note, rebased, request_change
 
 _HUMAN = frozenset({"APP003"})
@@ -86,7 +86,7 @@ def _decisions(
     for member, commit in sorted(request.decisions.items()):
         try:
             found[member] = decision_files(store, own, request.head, member, commit)
-        except RejectedError:
+        except (RejectedError, IntegrityError):  # one bad ref must not keep the request waiting
             odd.append(member)
     return found, odd
 

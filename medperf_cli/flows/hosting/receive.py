@@ -145,7 +145,10 @@ class Receiver:
         yield from _barring(rebased(current, request, files))
         if update.old is None:
             return
-        before = decision_files(self.store, request, head, member, update.old)
+        try:
+            before = decision_files(self.store, request, head, member, update.old)
+        except (RejectedError, IntegrityError):  # put there past this hook: nothing that could be lost
+            return
         still = not list(_barring(rebased(current, request, before)))
         if still and not before.items() <= files.items():
             yield refusal(update.ref, "decisions delivered before may not be taken away", "add to them")
