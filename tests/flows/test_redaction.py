@@ -211,6 +211,28 @@ def test_a_reader_refuses_a_redacted_history_that_lacks_more_than_it_says(
     assert NAMED in cubes(acme)
 
 
+def test_killed_after_it_was_accepted_a_reader_is_not_led_back(
+    told: Hosted, store: GitStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A draft signed earlier, for a main that moved on since, brings nobody behind what was accepted."""
+    acme, old = office(told, "acme"), told.main()
+    enter(told, write("cubes/st-mary/later/1.yml"))
+    redact(store, NAMED)
+    with monkeypatch.context() as patch:
+        patch.setattr(GitStore, "update_ref", killed)
+        with pytest.raises(KeyboardInterrupt):
+            sync(acme.deps)
+    store.update_ref(MAIN, old, told.main())
+    redact(store, NAMED)
+    with pytest.raises(RewrittenError):
+        sync(acme.deps)
+    assert "cubes/st-mary/later/1.yml" in cubes(acme)
+
+
+def killed(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
 def test_without_a_redaction_rewritten_history_stays_refused(told: Hosted, store: GitStore) -> None:
     acme = office(told, "acme")
     main = told.main()

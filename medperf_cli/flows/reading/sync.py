@@ -103,7 +103,9 @@ def verify_main(deps: Deps, store: GitStore, here: Place, known: Meta) -> Synced
         _expect_same_history(store, known, last, head)
         done, count = entered(deps, store, known, head, lambda new: _open_index(here, known, new))
     except RewrittenError as error:
-        done, count = accepted(deps, store, here, known, Offered(last or known.verified_commit, head, error))
+        # The index is written before the ref: killed between the two, it knows more.
+        verified = known.verified_commit or last or ""
+        done, count = accepted(deps, store, here, known, Offered(verified, head, error))
     if done.commit != last:
         store.update_ref(VERIFIED, done.commit, last)
     if done.failure:
