@@ -9,7 +9,7 @@ import pytest
 
 from medperf_cli.adapters.store.writing import Author
 from medperf_cli.core.names import Kind
-from medperf_cli.core.requests import MAIN, open_requests, request_id
+from medperf_cli.core.requests import MAIN, RequestRef, open_requests, request_id
 from medperf_cli.errors import RejectedError
 from medperf_cli.flows.hosting.gathering import gather, merge_request
 from medperf_cli.flows.hosting.merge_bot import Fate
@@ -89,6 +89,26 @@ def test_decisions_that_do_not_count_are_left_out(desk: Desk) -> None:
     assert desk.store.commit(desk.host.main()).parents[1:] == (request.head, commit)
     assert not desk.in_main("decisions/members/general-hospital/1/clara/1.yml")
     assert desk.waiting() == {}
+
+
+@pytest.mark.parametrize("what", ["blob", "tree", "missing"])
+def test_a_ref_that_is_no_decision_at_all_keeps_nobody_waiting(desk: Desk, what: str) -> None:
+    """Whoever can write the repository's files can write any ref; git itself writes only commits there."""
+    files, subject = member_file(desk.host.world, "general-hospital"), "members/general-hospital/1.yml"
+    request = desk.lay(files)
+    main = desk.host.main()
+    named = {
+        "blob": f"{main}:registry/root/1.yml",
+        "tree": f"{main}^{{tree}}",
+    }
+    oid = desk.store.reader.resolve(named[what]) if what in named else "ab" * 20
+    ref = desk.host.path / str(RequestRef(request.id, "acme"))
+    ref.parent.mkdir(parents=True)
+    ref.write_text(f"{oid}\n")
+    desk.vote(request, "ada", desk.host.world.decide("ada", subject, added=files))
+    outcome = desk.one(request)
+    assert (outcome.fate, outcome.left_out) == (Fate.MERGED, ("acme",))
+    assert desk.in_main(*files)
 
 
 def test_a_hold_stops_the_bot_and_a_person_may_merge(desk: Desk) -> None:

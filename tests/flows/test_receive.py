@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import Any
 
 import pytest
 
 from medperf_cli.adapters.store.writing import write_commit
 from medperf_cli.core.check.findings import Finding
+from medperf_cli.core.check.rules import members
 from medperf_cli.core.names import Kind
 from medperf_cli.core.requests import MAIN, RefUpdate, RequestRef, request_id
 from medperf_cli.flows.hosting.receive import MAX_UPDATES, Receiver, lines
@@ -158,6 +160,34 @@ def test_each_step_on_the_way_is_judged(gate: Gate) -> None:
     bad = gate.maker.commit(main, {"cubes/acme/forest/1.yml": b"unsigned: true\n"})
     good = gate.maker.commit(bad, {"README.md": b"looks harmless\n"}, folder="")
     only(gate.ask(MAIN, good, main), "cubes/acme/forest/1.yml")
+
+
+def test_of_a_change_that_is_too_large_only_that_is_said(gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
+    """To compare thousands of new members with each other takes minutes: nobody may ask for that."""
+    asked = []
+    compare = members._others
+
+    def counted(*given: Any) -> Any:
+        asked.append(given)
+        return compare(*given)
+
+    monkeypatch.setattr(members, "_others", counted)
+    parts = [member_file(gate.world, f"hospital-{number}") for number in range(51)]
+    files = {path: data for part in parts for path, data in part.items()}
+    for said in (gate.request(files), gate.to_main(files)):
+        assert [line.split(":")[0] for line in said] == ["TREE004 registry"]
+        assert "51 entities in one change, more than 50" in said[0]
+    assert not asked
+    gate.request(parts[0])
+    assert asked
+
+
+def test_of_a_push_to_main_the_first_unlawful_step_is_told(gate: Gate) -> None:
+    """What comes after it stands on what is no registry."""
+    main = gate.host.main()
+    bad = gate.maker.commit(main, gate.cube("one", member="nobody"))
+    worse = gate.maker.commit(bad, gate.cube("two", member="nobody"))
+    assert {line.split()[1] for line in gate.ask(MAIN, worse, main)} == {"cubes/nobody/one/1.yml:"}
 
 
 def test_main_goes_forward_on_its_first_parents_only(gate: Gate) -> None:

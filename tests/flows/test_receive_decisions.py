@@ -82,6 +82,14 @@ def test_decisions_are_added_to_and_never_taken_away(gate: Gate) -> None:
     only(gate.ask(ref, None, one), "may not be deleted")
 
 
+def test_what_is_no_decision_at_all_may_be_replaced(gate: Gate, waiting: Waiting) -> None:
+    """It was put there past this hook, and must not keep the member from deciding."""
+    number, head, files = waiting
+    vote = gate.maker.commit(head, gate.world.decide("ada", SUBJECT, added=files))
+    for nothing in (gate.host.main(), gate.store.commit(head).tree, "ab" * 20):
+        assert gate.ask(RequestRef(number, "ada"), vote, nothing) == []
+
+
 def test_a_decision_that_counts_no_more_may_be_replaced(gate: Gate, waiting: Waiting) -> None:
     number, head, files = waiting
     void = gate.world.decide("ada", SUBJECT, added={SUBJECT: b"other bytes\n"})

@@ -42,6 +42,7 @@ from tests.support.redacted_host import (
     redact,
     signed,
 )
+from tests.support.redacting import redaction
 
 
 @pytest.fixture
@@ -181,6 +182,22 @@ def test_a_new_reader_is_shown_how_far_such_a_history_is_lawful(told: Hosted, st
         acme.add()
 
 
+def test_a_bad_redaction_leaves_those_before_it_proved(told: Hosted, store: GitStore) -> None:
+    """A new reader gets as far as one who was there before, and is told the commit that is not lawful.
+
+    What the bad one says even makes every tree before it look as if it had never stood.
+    """
+    redact(store, NAMED)
+    from_now(told)
+    enter(told, write("cubes/st-mary/later/1.yml"))
+    good = told.main()
+    told.enter(redaction(told.world, ["cubes/st-mary/later/1.yml"], {}, told.world.trees[0], version=2))
+    zoe = office(told, "zoe", add=False)
+    with pytest.raises(LawlessError, match=r"redactions/2\.yml.*RED001") as caught:
+        zoe.add()
+    assert good[:12] in caught.value.hint
+
+
 def test_a_reader_refuses_a_redacted_history_that_lacks_more_than_it_says(
     told: Hosted, store: GitStore
 ) -> None:
@@ -192,6 +209,28 @@ def test_a_reader_refuses_a_redacted_history_that_lacks_more_than_it_says(
     with pytest.raises(RewrittenError):
         sync(acme.deps)
     assert NAMED in cubes(acme)
+
+
+def test_killed_after_it_was_accepted_a_reader_is_not_led_back(
+    told: Hosted, store: GitStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A draft signed earlier, for a main that moved on since, brings nobody behind what was accepted."""
+    acme, old = office(told, "acme"), told.main()
+    enter(told, write("cubes/st-mary/later/1.yml"))
+    redact(store, NAMED)
+    with monkeypatch.context() as patch:
+        patch.setattr(GitStore, "update_ref", killed)
+        with pytest.raises(KeyboardInterrupt):
+            sync(acme.deps)
+    store.update_ref(MAIN, old, told.main())
+    redact(store, NAMED)
+    with pytest.raises(RewrittenError):
+        sync(acme.deps)
+    assert "cubes/st-mary/later/1.yml" in cubes(acme)
+
+
+def killed(*_: object) -> None:
+    raise KeyboardInterrupt
 
 
 def test_without_a_redaction_rewritten_history_stays_refused(told: Hosted, store: GitStore) -> None:

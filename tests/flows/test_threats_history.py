@@ -14,7 +14,8 @@ from medperf_cli.core.names import Kind
 from medperf_cli.core.requests import MAIN
 from medperf_cli.errors import IntegrityError, NetworkError
 from medperf_cli.flows.reading.listing import listed
-from medperf_cli.flows.reading.sync import LawlessError, sync
+from medperf_cli.flows.reading.replay import LawlessError
+from medperf_cli.flows.reading.sync import sync
 from tests.support.acting import act, decide, judge, write
 from tests.support.attack import CUBE, Scene, in_registry
 from tests.support.hosting import Hosted, hosted

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,15 +11,17 @@ import pytest
 
 from medperf_cli.core.lifecycle.reader import sha256
 from medperf_cli.core.names import Kind, parse_path
-from medperf_cli.errors import IntegrityError
+from medperf_cli.errors import IntegrityError, UnknownIdError
 from medperf_cli.flows.reading.explain import NOT_CHECKED, Explained, explain
 from medperf_cli.flows.reading.proof_files import Link
 from medperf_cli.flows.reading.sync import sync
 from medperf_cli.flows.reading.verify_registry import verify_registry
+from tests.support.acting import root
 from tests.support.admins import TWO, armor, board, enter_approved, new_root, next_keys
 from tests.support.hosting import Hosted
 from tests.support.keys import member_key
 from tests.support.office import Office, office
+from tests.support.redacted_host import NAMED, enter, from_now, named_patient, redact
 from tests.support.story import STEPS
 from tests.support.story_fields import DATASET, FOREST, REFERENCE, TISSUE
 
@@ -312,3 +315,35 @@ def test_approvals_by_who_is_no_admin_are_not_counted(tmp_path: Path) -> None:
     with pytest.raises(IntegrityError):
         explain(who.deps, path)
     sync(who.deps)
+
+
+def test_a_redaction_names_the_admins_who_signed_it(host: Hosted) -> None:
+    """Also after another root; what it took out is no claim any more."""
+    named_patient(host)
+    with host.store() as store:
+        redact(store, NAMED)
+    from_now(host)
+    enter(host, root(3, "ada", format=2, expires="2040-01-01T00:00:00Z"))
+    reader = office(host, "acme")
+    found = explain(reader.deps, "redactions/1")
+    assert found.counts == "counts, and is in force"
+    assert link(found, "signed by ada").why == "1 of the admins in root/2, in force then, had to"
+    with pytest.raises(UnknownIdError):
+        explain(reader.deps, NAMED)
+
+
+@pytest.mark.parametrize("by", ["acme", None])
+def test_a_redaction_that_no_admin_signed_is_not_believed(host: Hosted, by: str | None) -> None:
+    named_patient(host)
+    with host.store() as store:
+        redact(store, NAMED)
+    reader = office(host, "acme")
+    with contextlib.closing(sqlite3.connect(reader.copy / "index.sqlite")) as db, db:
+        data = _yml(db, "redactions/1.yml")
+        db.execute("DELETE FROM signatures WHERE entity = 'redactions/1.yml'")
+        if by is not None:
+            path = parse_path("redactions/1.yml")
+            for signature, made in armor(host.world, data, "ada", key=by, path=path).items():
+                db.execute("INSERT INTO signatures VALUES (?, ?, ?)", (signature, str(path), made))
+    with pytest.raises(IntegrityError, match="is not signed by the admins it needs"):
+        explain(reader.deps, "redactions/1")

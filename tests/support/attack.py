@@ -15,7 +15,8 @@ from medperf_cli.core.requests import MAIN, PULLS, RequestRef, request_id
 from medperf_cli.errors import MedperfError
 from medperf_cli.flows.reading.listing import listed
 from medperf_cli.flows.reading.registry import VERIFIED, Place
-from medperf_cli.flows.reading.sync import LawlessError, sync
+from medperf_cli.flows.reading.replay import LawlessError
+from medperf_cli.flows.reading.sync import sync
 from tests.support.acting import Action, act
 from tests.support.hosting import BEGIN, Hosted, Member
 from tests.support.office import Office, office

@@ -27,6 +27,8 @@ _OID = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?\Z")
 _BURST = 400
 _HEADER_WORDS = 3
 _MAX_TREE = 16 * 1024 * 1024
+_TOGETHER = 4 * 1024 * 1024
+"""Bytes of trees in memory at once, beside one: a tree takes ten times as much when it is read."""
 _SHA1_DIGITS = 40
 
 
@@ -110,13 +112,17 @@ class ObjectReader:
             oid: found[2] for oid, found in zip(asked, self._ask(self._check, asked, 0), strict=True) if found
         }
 
-    def read(self, oids: Sequence[str], kind: str, limit: int) -> dict[str, bytes]:
+    def read(
+        self, oids: Sequence[str], kind: str, limit: int, *, together: int | None = None
+    ) -> dict[str, bytes]:
         """Objects by id.
 
         Args:
             oids: full object ids.
             kind: the type they must have (`blob`, `tree`, `commit`).
             limit: bytes; a larger object is not kept in memory.
+            together: bytes of a few hundred objects; those that do not fit beside the ones before are left
+                out (None: all are kept).
 
         Raises:
             IntegrityError: one is missing, of another type, larger, or not what its id says.
@@ -124,7 +130,7 @@ class ObjectReader:
         """
         asked = list(dict.fromkeys(oids))
         read: dict[str, bytes] = {}
-        for oid, found in zip(asked, self._ask(self._batch, asked, limit), strict=True):
+        for oid, found in zip(asked, self._ask(self._batch, asked, limit, together), strict=True):
             if found is None:
                 raise IntegrityError(
                     f"git object '{oid}' is missing", hint="fetch the registry's history in full"
@@ -132,6 +138,8 @@ class ObjectReader:
             _, actual, size, data = found
             if actual != kind:
                 raise IntegrityError(f"git object '{oid}' is a {actual}, not a {kind}")
+            if data is None and size <= limit:
+                continue
             if data is None:
                 raise IntegrityError(f"git object '{oid}' has {size} bytes, more than {limit}")
             if object_id(kind, data, oid) != oid:
@@ -140,22 +148,28 @@ class ObjectReader:
         return read
 
     def trees(self, oids: Sequence[str]) -> dict[str, Entries]:
-        """Trees by id (raises IntegrityError)."""
-        return {oid: parse_tree(data, oid) for oid, data in self.read(oids, "tree", _MAX_TREE).items()}
+        """Trees by id; of many, those that are too much beside the first are left out.
+
+        Raises:
+            IntegrityError: one is missing, damaged or too large.
+
+        """
+        found = self.read(oids, "tree", _MAX_TREE, together=_TOGETHER)
+        return {oid: parse_tree(data, oid) for oid, data in found.items()}
 
     def commits(self, oids: Sequence[str]) -> dict[str, Commit]:
         """Commits by id (raises IntegrityError)."""
         return {oid: parse_commit(data, oid) for oid, data in self.read(oids, "commit", _MAX_TREE).items()}
 
     def _ask(
-        self, pipe: _Pipe, names: Sequence[str], limit: int
+        self, pipe: _Pipe, names: Sequence[str], limit: int, together: int | None = None
     ) -> Iterator[tuple[str, str, int, bytes | None] | None]:
         for start in range(0, len(names), _BURST):
             burst = names[start : start + _BURST]
             # Short bursts of long names would overfill the pipe as well, but names are ids in bulk requests.
             with self._lock:
                 try:
-                    answers = _exchange(pipe, burst, limit)
+                    answers = _exchange(pipe, burst, limit, together)
                 except (OSError, EOFError) as error:
                     raise pipe.lost() from error
                 except BaseException:
@@ -165,12 +179,21 @@ class ObjectReader:
 
 
 def _exchange(
-    pipe: _Pipe, names: Sequence[str], limit: int
+    pipe: _Pipe, names: Sequence[str], limit: int, together: int | None
 ) -> list[tuple[str, str, int, bytes | None] | None]:
     stdin, stdout = pipe.ends()
     stdin.write("".join(f"{name}\n" for name in names).encode("utf-8", "surrogateescape"))
     stdin.flush()
-    return [_answer(stdout, limit) for _ in names]
+    if together is None:
+        return [_answer(stdout, limit) for _ in names]
+    answers: list[tuple[str, str, int, bytes | None] | None] = []
+    left = together
+    for _ in names:
+        # The first is kept whatever it takes; 0 would ask for no content at all.
+        answer = _answer(stdout, max(1, min(limit, left)) if answers else limit)
+        left -= len(answer[3] or b"") if answer else 0
+        answers.append(answer)
+    return answers
 
 
 def _answer(stdout: IO[bytes], limit: int) -> tuple[str, str, int, bytes | None] | None:

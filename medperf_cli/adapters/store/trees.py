@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -45,7 +46,12 @@ class Trees:
         return found
 
     def prefetch(self, oids: Sequence[str]) -> None:
-        """Read trees that will be asked for, in few exchanges (raises IntegrityError)."""
+        """Read trees that will be asked for, in few exchanges; what is too much at once is read later.
+
+        Raises:
+            IntegrityError: one is missing or damaged.
+
+        """
         missing = [oid for oid in oids if oid not in self._kept]
         for start in range(0, len(missing), _BATCH):
             for oid, found in self._reader.trees(missing[start : start + _BATCH]).items():
@@ -101,7 +107,9 @@ class Trees:
                 if steps > _MAX_STEPS or len(path) > _MAX_PATH:
                     raise IntegrityError("two git trees differ in more than anybody could read")
                 yield from _entry(path, before, after)
-                below += self._below(path, before, after)
+                # What is beyond would never be looked at: a small push can name billions of paths.
+                if len(below) <= _MAX_STEPS:
+                    below += itertools.islice(self._below(path, before, after), _MAX_STEPS)
             level = below
 
     def _below(self, path: bytes, old: TreeEntry | None, new: TreeEntry | None) -> Iterator[_Pair]:

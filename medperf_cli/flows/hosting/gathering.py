@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from medperf_cli.adapters.store.repository import GitStore
 from medperf_cli.adapters.store.writing import Author, write_commit
-from medperf_cli.core.check.engine import check
+from medperf_cli.core.check.engine import check_bounded
 from medperf_cli.core.check.findings import Finding, Report, Severity, Verdict
 from medperf_cli.core.check.waiting_root import barred, verdict_of_request
 from medperf_cli.core.lifecycle.reader import Reader
@@ -16,7 +16,7 @@ from medperf_cli.core.lifecycle.standing import Lifecycle, Standing
 from medperf_cli.core.names import EntityPath
 from medperf_cli.core.requests import OpenRequest, decidable
 from medperf_cli.core.snapshot import Change, Snapshot
-from medperf_cli.errors import RejectedError
+from medperf_cli.errors import IntegrityError, RejectedError
 from medperf_cli.flows.hosting.request_commits import decision_files, note, rebased, request_change
 
 _HUMAN = frozenset({"APP003"})
@@ -86,7 +86,7 @@ def _decisions(
     for member, commit in sorted(request.decisions.items()):
         try:
             found[member] = decision_files(store, own, request.head, member, commit)
-        except RejectedError:
+        except (RejectedError, IntegrityError):  # one bad ref must not keep the request waiting
             odd.append(member)
     return found, odd
 
@@ -96,15 +96,15 @@ def _that_count(
 ) -> tuple[dict[str, Mapping[str, bytes]], Change, Report]:
     """The decisions with which the request is not barred: all of them, or one after the other."""
     change = rebased(main, own, *decisions.values())
-    report = check(change)
+    report = check_bounded(change)
     if not barred(report) or not decisions:
         return dict(decisions), change, report
     kept: dict[str, Mapping[str, bytes]] = {}
     change = rebased(main, own)
-    report = check(change)
+    report = check_bounded(change)
     for member, files in decisions.items():
         wider = rebased(main, own, *kept.values(), files)
-        judged = check(wider)
+        judged = check_bounded(wider)
         if not barred(judged):
             kept[member], change, report = files, wider, judged
     return kept, change, report

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from medperf_cli.adapters.store.repository import GitStore, Step
 from medperf_cli.core import snapshot as snap
-from medperf_cli.core.check.engine import CONSENSUS, check
+from medperf_cli.core.check.engine import CONSENSUS, check_bounded
 from medperf_cli.core.check.findings import Finding, Severity
 from medperf_cli.core.check.waiting_root import barred
 from medperf_cli.core.lifecycle.reader import sha256
@@ -84,7 +84,7 @@ class Receiver:
     # --- main
 
     def _main(self, update: RefUpdate) -> Iterator[Finding]:
-        """Only forward, and only by steps that replay."""
+        """Only forward, and only by steps that replay; judged up to the first that does not."""
         if update.new is None:
             yield refusal(MAIN, "may not be deleted")
             return
@@ -98,13 +98,16 @@ class Receiver:
         for commit in chain:
             yield from self._date(commit)
         for step in self.store.history(update.new, update.old):
-            yield from self._step(step)
+            found = list(self._step(step))
+            yield from found
+            if found:  # what follows stands on what is no registry
+                return
 
     def _step(self, step: Step) -> Iterator[Finding]:
         change = self.store.change(step.parent, step.commit)
         if change.base.empty():
             yield from self._root(change)
-        yield from _worded(change.base, check(change, sorts=CONSENSUS).at(Severity.REJECT))
+        yield from _worded(change.base, check_bounded(change, sorts=CONSENSUS).at(Severity.REJECT))
 
     def _root(self, change: Change) -> Iterator[Finding]:
         """The first commit of a registry brings the root that this repository was made for."""
@@ -145,7 +148,10 @@ class Receiver:
         yield from _barring(rebased(current, request, files))
         if update.old is None:
             return
-        before = decision_files(self.store, request, head, member, update.old)
+        try:
+            before = decision_files(self.store, request, head, member, update.old)
+        except (RejectedError, IntegrityError):  # put there past this hook: nothing that could be lost
+            return
         still = not list(_barring(rebased(current, request, before)))
         if still and not before.items() <= files.items():
             yield refusal(update.ref, "decisions delivered before may not be taken away", "add to them")
@@ -214,7 +220,7 @@ def _line(finding: Finding) -> str:
 
 def _barring(change: Change) -> Iterator[Finding]:
     """What keeps a change from waiting as a request; the missing signatures of a new root do not."""
-    return _worded(change.base, barred(check(change, sorts=CONSENSUS)))
+    return _worded(change.base, barred(check_bounded(change, sorts=CONSENSUS)))
 
 
 def _worded(base: Snapshot, findings: Sequence[Finding]) -> Iterator[Finding]:

@@ -23,7 +23,7 @@ from medperf_cli.flows.deps import Deps
 from medperf_cli.flows.reading.asked import read_asked
 from medperf_cli.flows.reading.claims import claim_of
 from medperf_cli.flows.reading.proof_files import REPAIR, Files, Link
-from medperf_cli.flows.reading.proof_roots import roots
+from medperf_cli.flows.reading.proof_roots import redaction_signed, roots
 from medperf_cli.flows.reading.proof_votes import Votes
 from medperf_cli.flows.reading.registry import place
 from medperf_cli.flows.reading.verified_index import reading
@@ -130,6 +130,8 @@ class _Chain:
         if path.kind is Kind.RECORDED:
             key = parse_public_key(self._files.signed_with(path)).fingerprint
             return Link("signed by the merge bot", f"key {key}", f"{path.stem}.sig")
+        if path.kind is Kind.REDACTION:
+            return redaction_signed(self._files, path)
         key, member = self._files.key(path), path.signer or ""
         why = f"key {parse_public_key(key).fingerprint}, {self._files.key_now(member, key)}"
         admitted = tuple(self._admitted(path, member, key))

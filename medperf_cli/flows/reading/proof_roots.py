@@ -1,12 +1,13 @@
-"""Every root from the one in force down to the pinned one: its signatures, and that it follows the last."""
+"""What admins sign together: every root from the one in force down to the pinned one, and redactions."""
 
 from __future__ import annotations
 
 from medperf_cli.core.entities.root import Root
 from medperf_cli.core.lifecycle.reader import sha256
 from medperf_cli.core.lifecycle.root_signing import Tally, missing, tally_of
-from medperf_cli.core.names import EntityPath, Kind
-from medperf_cli.errors import IntegrityError
+from medperf_cli.core.names import EntityPath, Kind, parse_signature_path
+from medperf_cli.core.trust.verified import signing_key
+from medperf_cli.errors import IntegrityError, SignatureError
 from medperf_cli.flows.reading.proof_files import REPAIR, Files, Link
 
 
@@ -21,6 +22,30 @@ def roots(files: Files) -> tuple[Link, ...]:
     if not versions or versions[0].version != 1 or versions[-1].version != len(versions):
         raise IntegrityError("a root is missing in the index", hint=REPAIR)
     return tuple(_first(files, path) if path.version == 1 else _later(files, path) for path in versions[::-1])
+
+
+def redaction_signed(files: Files, path: EntityPath) -> Link:
+    """Which admins signed a redaction: enough of the root in force when it entered, with the keys it names.
+
+    Raises:
+        IntegrityError: a signature is wrong, or they are not enough.
+
+    """
+    stored, signed = files.index.stored(str(path)), set[tuple[str, str]]()
+    for text, armor in stored.signatures.items():
+        try:
+            key = signing_key(path, files.data(path), armor, files.meta.registry)
+        except SignatureError as error:
+            raise IntegrityError(f"'{text}': {error.message}", hint=REPAIR) from None
+        signed.add((parse_signature_path(text).admin or "", key))
+    versions = files.state.reader.versions(Kind.ROOT, "")
+    before = [root for root in versions if files.row(root).position < stored.row.position]
+    admins = _root(files, before[-1]).admins if before else None
+    named = set() if admins is None else {(a.member, a.key) for a in admins.members}
+    if admins is None or not signed <= named or len(signed) < admins.threshold:
+        raise _unsigned(path)
+    why = f"{admins.threshold} of the admins in {before[-1].stem}, in force then, had to"
+    return Link(f"signed by {', '.join(sorted(name for name, _ in signed))}", why)
 
 
 def _first(files: Files, path: EntityPath) -> Link:

@@ -38,7 +38,16 @@ class LawlessError(IntegrityError):
 
 
 class UnprovenError(IntegrityError):
-    """A redaction that was taken for granted did not enter lawfully itself."""
+    """A redaction that was taken for granted did not enter lawfully itself.
+
+    `instead` is the commit whose redactions may be good nevertheless; None where there is none.
+    """
+
+    hint = "tell the registry's admins, and keep the clone you have"
+
+    def __init__(self, instead: str | None) -> None:
+        super().__init__("history was judged with redactions that are not lawful themselves")
+        self.instead = instead
 
 
 @dataclass
@@ -106,10 +115,17 @@ def expect_proved(store: GitStore, new: Stretch, done: Replayed) -> None:
         return
     found = () if done.commit is None else store.past.redactions(done.commit)
     if found != store.past.redactions(new.assumed):
-        raise UnprovenError(
-            "history was judged with redactions that are not lawful themselves",
-            hint="tell the registry's admins, and keep the clone you have",
-        ) from done.failure
+        # What a bad one says may hide every tree before it, then judging stopped too early to tell.
+        instead = done.commit if found else _with_others(store, new)
+        raise UnprovenError(instead) from done.failure
+
+
+def _with_others(store: GitStore, new: Stretch) -> str | None:
+    """The last commit of a stretch with other redactions than its end, if it has any."""
+    last = store.past.redactions(new.commits[-1])
+    others = (c for c in reversed(new.commits) if store.past.redactions(c) != last)
+    found = next(others, None)
+    return found if found is not None and store.past.redactions(found) else None
 
 
 def cut(whole: Stretch, size: int) -> Iterator[Stretch]:

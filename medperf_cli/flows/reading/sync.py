@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import datetime as dt
 from collections.abc import Callable
@@ -102,7 +103,9 @@ def verify_main(deps: Deps, store: GitStore, here: Place, known: Meta) -> Synced
         _expect_same_history(store, known, last, head)
         done, count = entered(deps, store, known, head, lambda new: _open_index(here, known, new))
     except RewrittenError as error:
-        done, count = accepted(deps, store, here, known, Offered(last or known.verified_commit, head, error))
+        # The index is written before the ref: killed between the two, it knows more.
+        verified = known.verified_commit or last or ""
+        done, count = accepted(deps, store, here, known, Offered(verified, head, error))
     if done.commit != last:
         store.update_ref(VERIFIED, done.commit, last)
     if done.failure:
@@ -163,7 +166,12 @@ def entered(
         return Replayed(known.verified_commit, known.clock), 0
     try:
         return written(deps, store, known, new, open_index)
-    except UnprovenError:  # the redactions in main are nobody's: without them it ends where it must
+    except UnprovenError as error:
+        # Some redactions in main are nobody's. Those that entered before them may be good; if they are not
+        # proved either, it ends without any where it must.
+        with contextlib.suppress(UnprovenError):
+            again = dataclasses.replace(new, assumed=error.instead)
+            return written(deps, store, known, again, open_index)
         return written(deps, store, known, dataclasses.replace(new, assumed=None), open_index)
 
 
