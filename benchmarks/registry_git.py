@@ -77,8 +77,9 @@ class Writer:
             raise RuntimeError(f"git fast-import ended with {code}")
         if error is None:
             git(self.path, "update-ref", "-d", _SCRATCH)
-            # As every host does now and then; what fast-import writes is quick to write, and slow to read.
-            git(self.path, "gc", "--quiet")
+            # As a host that took each push by itself: fast-import's chains of deltas are tens of thousands
+            # long, which git keeps when it packs again unless it is told to forget them.
+            git(self.path, "repack", "-q", "-a", "-d", "-f", "--depth=50", "--window=10")
 
     def blob(self, data: bytes) -> str:
         """Store a file; returns its mark."""

@@ -43,6 +43,8 @@ class Trees:
         if found is None:
             found = self._reader.trees([oid])[oid]
             self._keep(oid, found)
+        else:
+            self._kept.move_to_end(oid)
         return found
 
     def prefetch(self, oids: Sequence[str]) -> None:
