@@ -142,6 +142,18 @@ def test_a_file_changed_in_one_digit_is_refused_and_named(reader: Office, mail: 
     assert f"medperf verify {RESULT}.yml" in refused.value.hint
 
 
+@pytest.mark.parametrize(
+    "alter", [lambda d: d.replace(b"\n", b"\r\n"), lambda d: d + b"\n", lambda d: d[:-9]]
+)
+def test_a_file_that_mail_changed_is_called_altered(
+    reader: Office, mail: Mail, alter: Callable[[bytes], bytes]
+) -> None:
+    sent = mail("sent.yml", alter(reader.host.world.files[f"{RESULT}.yml"]))
+    with pytest.raises(IntegrityError, match="it was altered") as refused:
+        said(reader, sent)
+    assert "mail may change line ends" in refused.value.hint
+
+
 def test_a_file_that_was_never_merged_counts_for_nothing(reader: Office, mail: Mail) -> None:
     files = reader.host.cube("grove")
     with pytest.raises(IntegrityError, match="which is not in the registry: it counts for nothing"):

@@ -197,6 +197,11 @@ def _says_to_be(meta: Meta, file: Path, data: bytes) -> EntityPath:
         middle = f"{document['id']}/" if document.get("id") else ""
         path = parse_path(f"{FOLDERS[Kind(kind)]}/{middle}{document['version']}.yml")
     except (DocumentError, PathError, KeyError, ValueError):
+        if meta.registry.encode() in data:
+            raise IntegrityError(
+                f"'{file}' names this registry, and no file of it can be written so: it was altered",
+                hint="mail may change line ends and spaces: ask for an archive, or verify its path or id",
+            ) from None
         raise UsageError(f"'{file}' is no file of a registry", hint=_NO_CLAIM) from None
     if registry != meta.registry:
         raise IntegrityError(
