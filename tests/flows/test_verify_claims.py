@@ -125,6 +125,12 @@ def test_a_file_with_exactly_these_bytes_is_the_one_in_the_registry(reader: Offi
         assert (found.path, found.meant) == (path, f"exactly the bytes of registry/{path}")
 
 
+def test_that_nobody_looked_at_the_page_is_said(reader: Office) -> None:
+    by_page, by_path = said(reader, f"https://site.example/{RESULT}.html"), said(reader, f"{RESULT}.yml")
+    assert by_page.not_checked[1:] == by_path.not_checked
+    assert "nothing was fetched" in by_page.not_checked[0]
+
+
 def test_a_signature_is_found_by_its_bytes(reader: Office, mail: Mail) -> None:
     for path in (f"{RESULT}.sig", "root/1.ada.sig"):
         found = said(reader, mail("sent.sig", reader.host.world.files[path]))
