@@ -20,11 +20,13 @@ def is_disk_full(error: OSError) -> bool:
     return error.errno in _FULL
 
 
+FREE_SPACE = "free some space, then run the same command again: finished work is kept"
+
+
 def disk_error(error: OSError, path: Path) -> ConfigurationError:
     """Say what the system's refusal of `path` means and what to do about it."""
     if is_disk_full(error):
-        hint = "free some space, then run the same command again: finished work is kept"
-        return ConfigurationError(f"no space left to write '{path}'", hint=hint)
+        return ConfigurationError(f"no space left to write '{path}'", hint=FREE_SPACE)
     if error.errno in _FORBIDDEN:
         hint = "give this user access to it, or choose another folder"
         return ConfigurationError(f"no permission for '{path}'", hint=hint)

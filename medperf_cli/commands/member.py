@@ -45,20 +45,28 @@ def rotate_key(
         Path | None, typer.Option(help="The old key's file, which signs; else the one in use.")
     ] = None,
     label: Annotated[str, typer.Option(help="What the new key is called.")] = "next key",
+    lost: Annotated[
+        bool,
+        typer.Option("--lost", help="No valid key is left: the new one signs, the old are revoked."),
+    ] = False,
     yes: console.Yes = False,
     dry_run: console.DryRun = False,
 ) -> None:
     """Ask the admins to add a new key to you, signed with the old one; both are valid then.
 
+    Whose keys are all lost asks with the new one: medperf member rotate-key next --lost. An admin under the
+    root needs the next root too: medperf registry renew-root, by another admin.
+
     Example: medperf key new --file next, then medperf member rotate-key --old id_ed25519
     """
     from medperf_cli.flows.submitting.member_keys import rotate_key as run
 
-    found = run(console.deps(yes=yes, dry_run=dry_run), key, old, label)
+    found = run(console.deps(yes=yes, dry_run=dry_run), key, old, label, lost=lost)
     console.tell(found.done)
     if found.done.sent:
-        console.note(f"once it is merged: `medperf key use {found.new}`, then")
-        console.note(f"`medperf member revoke-key {found.old} --reason retired`")
+        console.note(f"once it is merged: `medperf key use {found.new}`")
+    if found.done.sent and not lost:
+        console.note(f"then: `medperf member revoke-key {found.old} --reason retired`")
 
 
 @app.command("revoke-key")

@@ -68,7 +68,8 @@ def _tell_signed(done: Draft | None, folder: Path) -> None:
         console.note("nothing was signed")
         return
     console.note(
-        f"signed by {', '.join(done.signed_by)}; give '{folder}' to the other admins, then to the host"
+        f"signed by {', '.join(done.signed_by)}; give '{folder}' to the other admins until enough signed,"
+        " then to the host"
     )
 
 

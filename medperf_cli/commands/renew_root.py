@@ -13,8 +13,10 @@ Admin = Annotated[
     list[str] | None,
     typer.Option(help="NAME or NAME=SHA256:...: becomes an admin, or signs with another key; repeat."),
 ]
-Expires = Annotated[
-    str | None, typer.Option(help="Until when it holds, such as 2031-01-31; else --years from today.")
+Expires = Annotated[str | None, typer.Option(help="Until when it holds, such as 2031-01-31; else --years.")]
+Years = Annotated[
+    int | None,
+    typer.Option(help="How many years from today it holds; else 5, and at least a day longer than now."),
 ]
 Kinds = Annotated[
     list[str] | None,
@@ -35,7 +37,7 @@ def add_renewing(app: typer.Typer) -> None:
 
 
 def renew_root(
-    years: Annotated[int, typer.Option(help="How many years from today it holds.")] = 5,
+    years: Years = None,
     expires: Expires = None,
     title: Annotated[str | None, typer.Option(help="What the registry is called.")] = None,
     admin: Admin = None,

@@ -27,6 +27,6 @@ def entity_text(stored: StoredEntity, form: Literal["yaml", "json"], votes: Sequ
     if form == "json":
         said = {"votes": [vote.fields() for vote in votes], "document": row.document}
         return json.dumps({**facts, **said}, indent=2, ensure_ascii=False) + "\n"
-    lines = [f"# {name}: {value}\n" for name, value in facts.items()]
+    lines = [f"# {name}: {value}\n" for name, value in facts.items() if value is not None]
     lines += [f"# {vote.verdict}: {vote.says}\n" for vote in votes]
     return "".join(lines) + stored.yml.decode()

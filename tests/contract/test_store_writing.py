@@ -238,6 +238,15 @@ def test_a_folder_of_another_user_is_named_with_the_way_to_trust_it() -> None:
     assert "`git config --global --add safe.directory /srv/registry.git`" in error.hint
 
 
+def test_a_full_disk_of_ours_is_no_fault_of_the_remote() -> None:
+    said = "fatal: write error: No space left on device\nfatal: fetch-pack: invalid index-pack output\n"
+    ours = network_error("file:///srv/registry.git", said)
+    assert isinstance(ours, ConfigurationError)
+    assert "free some space" in ours.hint
+    theirs = network_error("file:///srv/registry.git", f"remote: {said}")
+    assert isinstance(theirs, NetworkError)
+
+
 @pytest.mark.parametrize(
     "url",
     ["file:///nowhere/registry.git", "/nowhere/registry.git", "--upload-pack=touch pwned", "ext::sh -c true"],

@@ -11,6 +11,7 @@ from medperf_cli.core.names import Kind
 from medperf_cli.core.requests import RequestRef, request_id
 from medperf_cli.errors import ConfigurationError, DocumentError, UnknownIdError, UsageError
 from medperf_cli.flows.reading.listing import found
+from medperf_cli.flows.reading.sync import sync
 from medperf_cli.flows.submitting.desk import at_desk
 from medperf_cli.flows.submitting.end import withdraw
 from medperf_cli.flows.submitting.member_keys import revoke_key, rotate_key
@@ -66,6 +67,32 @@ def test_the_key_in_use_may_be_the_new_one(host: Hosted) -> None:
     approved(host, asked.done.request)
     with at_desk(acme.deps) as desk:
         expect_allowed(desk)
+
+
+def test_who_lost_all_keys_asks_with_a_new_one(host: Hosted) -> None:
+    acme = office(host, "acme")
+    new = key_file(acme.home / "keys" / "next", "acme-next")
+    acme.settings = replace(acme.settings, key=acme.home / "keys" / "gone")
+    with pytest.raises(UsageError, match="a key that is lost signs nothing"):
+        rotate_key(acme.deps, new, new, "on a token", lost=True)
+    asked = rotate_key(acme.deps, new, None, "on a token", lost=True)
+    assert (asked.done.sent, asked.done.merged) == (True, False)
+    assert keys_of(acme) == [("first key", None)]
+    approved(host, asked.done.request)
+    acme.settings = replace(acme.settings, key=new)
+    sync(acme.deps)
+    assert keys_of(acme) == [("first key", "lost"), ("on a token", None)]
+    with at_desk(acme.deps) as desk:
+        expect_allowed(desk)
+
+
+def test_who_revoked_the_only_key_gets_another(host: Hosted) -> None:
+    acme = office(host, "acme")
+    assert revoke_key(acme.deps, None, "compromised", None)[1] == 0
+    acme.sign_as("acme-next")
+    approved(host, rotate_key(acme.deps, None, None, "next key", lost=True).done.request)
+    sync(acme.deps)
+    assert keys_of(acme) == [("first key", "compromised"), ("next key", None)]
 
 
 def test_which_key_is_the_new_one_must_be_said(host: Hosted, tmp_path: Path) -> None:

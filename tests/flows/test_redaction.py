@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
 import subprocess
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -19,7 +21,9 @@ from medperf_cli.core.requests import MAIN
 from medperf_cli.errors import (
     IntegrityError,
     RewrittenError,
+    UnknownIdError,
 )
+from medperf_cli.flows.reading.explain import explain
 from medperf_cli.flows.reading.export import export_snapshot
 from medperf_cli.flows.reading.listing import listed
 from medperf_cli.flows.reading.replay import LawlessError
@@ -84,6 +88,42 @@ def test_a_reader_who_verified_the_old_history_accepts_the_new_one_and_says_so(
     assert any("history was rewritten by redaction 1, signed by ada" in text for text in acme.talk.said)
     assert verify_registry(acme.deps).commit == told.main()
     assert sync(acme.deps).judged == 0
+
+
+def test_a_claim_that_was_taken_out_says_by_which_redaction(
+    told: Hosted, store: GitStore, tmp_path: Path
+) -> None:
+    acme = office(told, "acme")
+    sent = tmp_path / "sent.yml"
+    sent.write_bytes(told.world.files[NAMED])
+    redact(store, NAMED)
+    sync(acme.deps)
+    for claim in (NAMED, str(sent), f"https://site.example/{NAMED.replace('.yml', '.html')}"):
+        with pytest.raises(
+            UnknownIdError, match=f"'{NAMED}' was taken out of history by redaction 1"
+        ) as refused:
+            explain(acme.deps, claim)
+        assert "medperf verify redactions/1" in refused.value.hint
+    found = explain(acme.deps, "redactions/1")
+    assert (found.links[0].what, found.links[0].path) == ("signed by ada", "root/2.yml")
+    assert found.links[1].why == "reason: it named a patient"
+    assert NAMED in {link.what for link in found.links[1].links}
+
+
+def test_a_redaction_in_the_index_with_another_signature_is_not_explained(
+    told: Hosted, store: GitStore
+) -> None:
+    acme = office(told, "acme")
+    redact(store, NAMED)
+    sync(acme.deps)
+    with closing(sqlite3.connect(next(acme.copy.glob("index.sqlite")))) as index, index:
+        done = index.execute(
+            "UPDATE signatures SET data = (SELECT data FROM signatures WHERE path = 'root/2.ada.sig')"
+            " WHERE path = 'redactions/1.ada.sig'"
+        )
+        assert done.rowcount == 1
+    with pytest.raises(IntegrityError, match="is not signed by the admins it needs"):
+        explain(acme.deps, "redactions/1")
 
 
 def test_a_reader_who_was_behind_accepts_it_too(told: Hosted, store: GitStore) -> None:

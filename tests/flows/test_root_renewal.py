@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,7 @@ from medperf_cli.flows.submitting.desk import at_desk
 from medperf_cli.flows.submitting.members import register
 from medperf_cli.flows.submitting.publish import ChangeRejectedError
 from medperf_cli.flows.submitting.reject import reject
+from medperf_cli.flows.submitting.renew_root import YEARS
 from medperf_cli.flows.submitting.review import review
 from medperf_cli.flows.submitting.what_waits import what_waits
 from tests.support.admins import (
@@ -121,6 +123,13 @@ def test_by_default_only_the_expiry_changes(host: Hosted) -> None:
     assert [line.partition(":")[0] for line in shown.changes] == ["holds until", "admins who decide together"]
 
 
+def test_who_names_no_end_on_the_day_of_foundation_gets_a_day_more(host: Hosted) -> None:
+    (ada,) = offices(host, "ada")
+    founded = dt.datetime.fromisoformat(str(root(ada)["expires"])) - dt.timedelta(days=365 * YEARS)
+    renew(replace(ada, now=founded), threshold=3)
+    assert any("holds until: 2031-01-01T00:00:00Z -> 2031-01-02T00:00:00Z" in line for line in ada.talk.said)
+
+
 def test_everything_a_root_says_can_be_changed_and_is_said(host: Hosted, tmp_path: Path) -> None:
     (ada,) = offices(host, "ada")
     public = tmp_path / "bot.pub"
@@ -209,6 +218,8 @@ def test_an_admin_with_two_keys_is_asked_which(host: Hosted) -> None:
 WRONG: dict[str, tuple[dict[str, object], str]] = {
     "an earlier end": ({"expires": "2030-01-01"}, "not later than"),
     "the same end": ({"expires": "2031-01-01"}, "not later than"),
+    "fewer years than it holds": ({"years": 1}, "not later than"),
+    "more years than there are": ({"years": 9000}, "no calendar goes that far"),
     "a stranger as admin": ({"admins": ["eve"]}, "'eve' is no member in force"),
     "a key that is nobody's": ({"admins": ["dan=SHA256:nothing"]}, "which key signs"),
     "no name": ({"admins": ["D A N"]}, "is not a member's name"),

@@ -125,6 +125,12 @@ def test_a_file_with_exactly_these_bytes_is_the_one_in_the_registry(reader: Offi
         assert (found.path, found.meant) == (path, f"exactly the bytes of registry/{path}")
 
 
+def test_that_nobody_looked_at_the_page_is_said(reader: Office) -> None:
+    by_page, by_path = said(reader, f"https://site.example/{RESULT}.html"), said(reader, f"{RESULT}.yml")
+    assert by_page.not_checked[1:] == by_path.not_checked
+    assert "nothing was fetched" in by_page.not_checked[0]
+
+
 def test_a_signature_is_found_by_its_bytes(reader: Office, mail: Mail) -> None:
     for path in (f"{RESULT}.sig", "root/1.ada.sig"):
         found = said(reader, mail("sent.sig", reader.host.world.files[path]))
@@ -140,6 +146,18 @@ def test_a_file_changed_in_one_digit_is_refused_and_named(reader: Office, mail: 
         said(reader, sent)
     assert refused.value.exit_code == 10
     assert f"medperf verify {RESULT}.yml" in refused.value.hint
+
+
+@pytest.mark.parametrize(
+    "alter", [lambda d: d.replace(b"\n", b"\r\n"), lambda d: d + b"\n", lambda d: d[:-9]]
+)
+def test_a_file_that_mail_changed_is_called_altered(
+    reader: Office, mail: Mail, alter: Callable[[bytes], bytes]
+) -> None:
+    sent = mail("sent.yml", alter(reader.host.world.files[f"{RESULT}.yml"]))
+    with pytest.raises(IntegrityError, match="it was altered") as refused:
+        said(reader, sent)
+    assert "mail may change line ends" in refused.value.hint
 
 
 def test_a_file_that_was_never_merged_counts_for_nothing(reader: Office, mail: Mail) -> None:

@@ -15,7 +15,7 @@ import threading
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
 
-from medperf_cli.adapters import trace
+from medperf_cli.adapters import files, trace
 from medperf_cli.adapters.store.progress import silent
 from medperf_cli.errors import ConfigurationError, IntegrityError, MedperfError, NetworkError
 
@@ -256,6 +256,8 @@ def network_error(url: str, stderr: str) -> MedperfError:
             f"git does not trust '{printable(url)}': the folder is another user's",
             hint=f"if you do: `git config --global --add safe.directory {printable(url).removeprefix('file://')}`",
         )
+    if re.search(r"(?m)^(?!remote:).*No space left on device", stderr):
+        return ConfigurationError(f"no space left to fetch '{printable(url)}'", hint=files.FREE_SPACE)
     return NetworkError(f"remote '{printable(url)}' failed: {last_word(stderr)}")
 
 

@@ -8,7 +8,7 @@ import difflib
 import sqlite3
 from typing import TYPE_CHECKING, Any, Self
 
-from medperf_cli.adapters.files import replace_by
+from medperf_cli.adapters.files import FREE_SPACE, replace_by
 from medperf_cli.adapters.store.index_rows import (
     COLUMNS,
     SCHEMA,
@@ -278,9 +278,10 @@ def _translated(path: Path) -> Iterator[None]:
             ) from error
         if "no such table" in str(error) or "no such column" in str(error):
             raise DamagedIndexError(f"index '{path}' is damaged: {error}") from error
+        full = error.sqlite_errorcode == sqlite3.SQLITE_FULL
         raise ConfigurationError(
             f"index '{path}' cannot be used: {error}",
-            hint="see that this user may read (to sync: write) there",
+            hint=FREE_SPACE if full else "see that this user may read (to sync: write) there",
         ) from error
     except sqlite3.DatabaseError as error:
         raise DamagedIndexError(f"index '{path}' is damaged: {error}") from error

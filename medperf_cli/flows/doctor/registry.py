@@ -63,7 +63,8 @@ def root(world: World) -> Finding:
     left = (when - world.deps.clock()).days
     if left < 0:
         return fail(
-            f"the root expired on {expires}: nothing is published under it", "its admins must renew the root"
+            f"the root expired on {expires}: nothing is published under it",
+            "its admins renew it: `medperf registry renew-root`",
         )
     if left < _SOON_DAYS:
         return warn(f"the root expires in {left} days", "tell the registry's admins: they must renew it")

@@ -24,6 +24,7 @@ from medperf_cli.core.snapshot import MAX_FILE
 from medperf_cli.core.strict_yaml import load_strict
 from medperf_cli.errors import DocumentError, IntegrityError, UnknownIdError, UsageError
 from medperf_cli.flows.reading.asked import SHORT, Asked
+from medperf_cli.flows.reading.proof_redactions import took_out
 
 NAMED = (Kind.BENCHMARK, Kind.CUBE, Kind.DATASET, Kind.MEMBER)
 """Kinds with a page for the name; the ids of others are made of theirs."""
@@ -35,10 +36,11 @@ _NO_CLAIM = "name a path (`ls --json` shows them), an id, a file, or the address
 
 @dataclass(frozen=True)
 class Claim:
-    """The version that is meant, and how it was found."""
+    """The version that is meant, how it was found, and whether by a page, which nobody read."""
 
     path: EntityPath
     meant: str
+    page: bool = False
 
 
 def claim_of(index: Index, meta: Meta, asked: Asked, text: str) -> Claim:
@@ -58,6 +60,7 @@ def claim_of(index: Index, meta: Meta, asked: Asked, text: str) -> Claim:
     """
     found = _meant(index, meta, asked, text)
     if not index.has(str(found.path)):
+        _expect_not_redacted(index, found.path)
         request = _asking(asked, found.path)
         if request is None:
             raise UnknownIdError(f"'{found.path}' is not in the registry", hint=_NO_CLAIM)
@@ -66,6 +69,16 @@ def claim_of(index: Index, meta: Meta, asked: Asked, text: str) -> Claim:
             hint=f"`medperf review show {request[:SHORT]}` shows it, and whom it waits for",
         )
     return found
+
+
+def _expect_not_redacted(index: Index, path: EntityPath) -> None:
+    by = took_out(index, path)
+    if by is not None:
+        reason = index.stored(str(by)).row.document["reason"]
+        raise UnknownIdError(
+            f"'{path}' was taken out of history by redaction {by.version} and counts no more: {reason}",
+            hint=f"`medperf verify {by.stem}` says who signed that, and what went with it",
+        )
 
 
 def _asking(asked: Asked, path: EntityPath) -> str | None:
@@ -110,7 +123,7 @@ def _page(index: Index, address: str, shown: str) -> Claim:
     if not found:
         raise UsageError(f"'{shown}' is no page about one claim of this registry", hint=_NO_PAGE)
     path = next((path for path in found if index.has(str(path))), found[0])
-    return Claim(path, "what the page at this address shows")
+    return Claim(path, "what the page at this address shows", page=True)
 
 
 def _shown_by(index: Index, words: list[str]) -> EntityPath | None:
@@ -143,7 +156,10 @@ def _by_id(index: Index, text: str) -> Claim:
                 f"'{text}' means {len(names)} things: {', '.join(names[:_SHOWN])}{more}",
                 hint="give one of these, or more of the id",
             )
-    raise UnknownIdError(f"nothing in the registry is called '{text[:100]}'", hint=_NO_CLAIM)
+    raise UnknownIdError(
+        f"nothing in the registry is called '{text[:100]}'",
+        hint=f"{_NO_CLAIM}; `medperf review ls` has what is only asked for",
+    )
 
 
 def _fits(index: Index, kinds: list[Kind], partial: str) -> list[list[tuple[Kind, str]]]:
@@ -174,6 +190,8 @@ def _file(index: Index, meta: Meta, asked: Asked, file: Path) -> Claim:
         return Claim(parse_signature_path(found).entity, f"exactly the signature registry/{found}")
     path = _says_to_be(meta, file, data)
     there = IndexSnapshot(index).get(str(path))
+    if there is None:
+        _expect_not_redacted(index, path)
     if there is None and _asking(asked, path):
         return Claim(path, "what an open request asks for")
     if there is None:
@@ -197,6 +215,11 @@ def _says_to_be(meta: Meta, file: Path, data: bytes) -> EntityPath:
         middle = f"{document['id']}/" if document.get("id") else ""
         path = parse_path(f"{FOLDERS[Kind(kind)]}/{middle}{document['version']}.yml")
     except (DocumentError, PathError, KeyError, ValueError):
+        if meta.registry.encode() in data:
+            raise IntegrityError(
+                f"'{file}' names this registry, and no file of it can be written so: it was altered",
+                hint="mail may change line ends and spaces: ask for an archive, or verify its path or id",
+            ) from None
         raise UsageError(f"'{file}' is no file of a registry", hint=_NO_CLAIM) from None
     if registry != meta.registry:
         raise IntegrityError(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from medperf_cli.adapters.store.index import Index
@@ -13,6 +13,7 @@ from medperf_cli.core.entities.association import Association
 from medperf_cli.core.entities.benchmark import Benchmark
 from medperf_cli.core.entities.decision import Decision
 from medperf_cli.core.entities.header import Entity
+from medperf_cli.core.entities.redaction import Redaction
 from medperf_cli.core.entities.result import Result
 from medperf_cli.core.lifecycle.reader import sha256
 from medperf_cli.core.lifecycle.requirement import Role
@@ -23,11 +24,13 @@ from medperf_cli.flows.deps import Deps
 from medperf_cli.flows.reading.asked import read_asked
 from medperf_cli.flows.reading.claims import claim_of
 from medperf_cli.flows.reading.proof_files import REPAIR, Files, Link
+from medperf_cli.flows.reading.proof_redactions import taken_out
 from medperf_cli.flows.reading.proof_roots import redaction_signed, roots
 from medperf_cli.flows.reading.proof_votes import Votes
 from medperf_cli.flows.reading.registry import place
 from medperf_cli.flows.reading.verified_index import reading
 
+_PAGE_NOT_CHECKED = "whether the page shows what this file says: nothing was fetched"
 NOT_CHECKED = (
     "that every change was lawful when it was made: sync judged it, `medperf registry verify` does so again",
     "whether what the file says is true: its signer answers for that",
@@ -93,7 +96,8 @@ def explain(deps: Deps, claim: str) -> Explained:
     """
     with reading(deps.settings) as (index, meta):
         found = claim_of(index, meta, read_asked(place(deps.settings)), claim)
-        return _explained(index, meta, found.path, found.meant)
+        done = _explained(index, meta, found.path, found.meant)
+    return replace(done, not_checked=(_PAGE_NOT_CHECKED, *done.not_checked)) if found.page else done
 
 
 def _explained(index: Index, meta: Meta, path: EntityPath, meant: str) -> Explained:
@@ -117,7 +121,10 @@ class _Chain:
     def links(self, path: EntityPath, entity: Entity, down: tuple[Link, ...]) -> Iterator[Link]:
         """What a version rests on, `down` to the pinned root."""
         votes = self._votes.about(path)
-        if path.kind is not Kind.ROOT:
+        if isinstance(entity, Redaction):
+            yield redaction_signed(self._files, path)
+            yield taken_out(entity)
+        elif path.kind is not Kind.ROOT:
             yield self._signed(path)
         yield from self._rests_on(path, entity)
         yield from votes
@@ -130,8 +137,6 @@ class _Chain:
         if path.kind is Kind.RECORDED:
             key = parse_public_key(self._files.signed_with(path)).fingerprint
             return Link("signed by the merge bot", f"key {key}", f"{path.stem}.sig")
-        if path.kind is Kind.REDACTION:
-            return redaction_signed(self._files, path)
         key, member = self._files.key(path), path.signer or ""
         why = f"key {parse_public_key(key).fingerprint}, {self._files.key_now(member, key)}"
         admitted = tuple(self._admitted(path, member, key))

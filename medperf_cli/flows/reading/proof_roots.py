@@ -36,7 +36,7 @@ def redaction_signed(files: Files, path: EntityPath) -> Link:
         try:
             key = signing_key(path, files.data(path), armor, files.meta.registry)
         except SignatureError as error:
-            raise IntegrityError(f"'{text}': {error.message}", hint=REPAIR) from None
+            raise _unsigned(path) from error
         signed.add((parse_signature_path(text).admin or "", key))
     versions = files.state.reader.versions(Kind.ROOT, "")
     before = [root for root in versions if files.row(root).position < stored.row.position]
@@ -45,7 +45,7 @@ def redaction_signed(files: Files, path: EntityPath) -> Link:
     if admins is None or not signed <= named or len(signed) < admins.threshold:
         raise _unsigned(path)
     why = f"{admins.threshold} of the admins in {before[-1].stem}, in force then, had to"
-    return Link(f"signed by {', '.join(sorted(name for name, _ in signed))}", why)
+    return Link(f"signed by {', '.join(sorted(name for name, _ in signed))}", why, str(before[-1]))
 
 
 def _first(files: Files, path: EntityPath) -> Link:

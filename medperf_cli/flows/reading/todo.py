@@ -89,7 +89,7 @@ def wait(known: Known) -> Iterator[Item]:
         if known.member not in _owners(request) or request.waits_on(known.member):
             continue
         members = tuple(sorted({m for w in request.waits for m in w.members}))
-        said = "; ".join([*(w.shown for w in request.waits), *request.hindrances])
+        said = "; ".join(dict.fromkeys([*(w.shown for w in request.waits), *request.hindrances]))
         yield Item("waits", f"{request.title}: for {said or 'the merge bot'}", "", request.since, members)
     for kind in (Kind.MEMBER, Kind.BENCHMARK, Kind.ASSOCIATION):
         for row in known.index.entities(kind, Filter(in_force=None, owner=known.member)):

@@ -28,7 +28,7 @@ class Rotation:
     old: str
 
 
-def rotate_key(deps: Deps, new: Path | None, old: Path | None, label: str) -> Rotation:
+def rotate_key(deps: Deps, new: Path | None, old: Path | None, label: str, *, lost: bool = False) -> Rotation:
     """Ask the admins to add a key to my member; the old one signs that.
 
     Args:
@@ -36,23 +36,16 @@ def rotate_key(deps: Deps, new: Path | None, old: Path | None, label: str) -> Ro
         new: the new key's file.
         old: the old key's file.
         label: what the new key is called.
+        lost: I hold no key that is valid: the new one signs, and those before are revoked as lost.
 
     Raises:
-        UsageError: it is not said which key is new, or that one is mine already.
+        UsageError: it is not said which key is new, that one is mine already, or `old` is given and lost.
         ConfigurationError: a key cannot be read, or the old one is no valid key of mine.
 
     """
-    file = (new or deps.settings.key) if new or old else None
-    if file is None:
-        raise UsageError(
-            "which key is the new one?",
-            hint="name its file; or make it with `medperf key new --file FILE`, then name the old with --old",
-        )
-    file = file.expanduser().absolute()
-    if not file.exists():
-        raise ConfigurationError(f"there is no key file '{file}'", hint="make one with `medperf key new`")
+    file = _new_file(deps, new, old, lost=lost)
     added = SshKeygenSigner(file, interactive=deps.interactive).public_key.text
-    key = (old or deps.settings.key or file).expanduser().absolute()
+    key = (file if lost else old or deps.settings.key or file).expanduser().absolute()
     signing = dataclasses.replace(deps, settings=dataclasses.replace(deps.settings, key=key))
     fingerprint = signer(signing.settings, interactive=deps.interactive).public_key.fingerprint
     with at_desk(signing) as desk:
@@ -62,9 +55,26 @@ def rotate_key(deps: Deps, new: Path | None, old: Path | None, label: str) -> Ro
                 f"key '{file}' is one of '{path.id}' already", hint="sign with it: `medperf key use FILE`"
             )
         fields = content(member)
+        if lost:
+            _revoke_all(deps, fields["keys"])
         fields["keys"] = [*fields["keys"], {"key": added, "label": label}]
         desk.composer.add(Kind.MEMBER, path.id, fields)
         return Rotation(publish(desk, f"member {path.id} adds a key"), file, fingerprint)
+
+
+def _new_file(deps: Deps, new: Path | None, old: Path | None, *, lost: bool) -> Path:
+    if lost and old:
+        raise UsageError("a key that is lost signs nothing", hint="leave out --old, or --lost")
+    file = (new or deps.settings.key) if new or old or lost else None
+    if file is None:
+        raise UsageError(
+            "which key is the new one?",
+            hint="name its file; or make it with `medperf key new --file FILE`, then name the old with --old",
+        )
+    file = file.expanduser().absolute()
+    if not file.exists():
+        raise ConfigurationError(f"there is no key file '{file}'", hint="make one with `medperf key new`")
+    return file
 
 
 def revoke_key(deps: Deps, which: str | None, reason: str, since: str | None) -> tuple[Published, int]:
@@ -101,8 +111,16 @@ def revoke_key(deps: Deps, which: str | None, reason: str, since: str | None) ->
         desk.composer.add(Kind.MEMBER, path.id, fields)
         left = len(member.valid_keys) - 1
         if not left:
-            deps.talk.say(f"this leaves '{path.id}' without a valid key: only admins can let it act again")
+            deps.talk.say(
+                f"this leaves '{path.id}' without a valid key; the admins can let it have a new one:"
+                " `medperf member rotate-key NEW --lost`"
+            )
         return publish(desk, f"member {path.id} revokes a key"), left
+
+
+def _revoke_all(deps: Deps, keys: list[dict[str, Any]]) -> None:
+    for key in keys:
+        key.setdefault("revoked", {"reason": "lost", "since": deps.now()})
 
 
 def _me(desk: Desk) -> tuple[EntityPath, Member]:

@@ -13,7 +13,8 @@ from medperf_cli.flows.submitting.desk import Desk
 def expect_allowed(desk: Desk, paths: Iterable[EntityPath] = ()) -> None:
     """See that the root has not expired, and that the chosen key is one of the chosen member.
 
-    A new root is exempt from the first, the first version of a member (it brings its key) from the second.
+    A new root is exempt from the first. A member's version that brings the key it is signed with is exempt
+    from the second: the first one, and one that keeps no key of before, since all are lost. Admins decide.
 
     Args:
         desk: the open registry.
@@ -27,8 +28,17 @@ def expect_allowed(desk: Desk, paths: Iterable[EntityPath] = ()) -> None:
     found = set(paths)
     if not found or any(path.kind is not Kind.ROOT for path in found):
         _expect_current(desk)
-    if not found or any(path.kind is not Kind.MEMBER or path.version > 1 for path in found):
+    if not found or any(not _brings_key(desk, path) for path in found):
         _expect_key(desk)
+
+
+def _brings_key(desk: Desk, path: EntityPath) -> bool:
+    if path.kind is not Kind.MEMBER or path.version == 1:
+        return path.kind is Kind.MEMBER
+    old, new = desk.state.member_in_force(path.id), desk.composer.after.reader.member(path)
+    if old is None or new is None:
+        return False
+    return bool(new.valid_keys) and not set(new.valid_keys).intersection(old.valid_keys)
 
 
 def _expect_current(desk: Desk) -> None:
@@ -55,10 +65,12 @@ def _expect_key(desk: Desk) -> None:
         raise ConfigurationError(
             f"key '{settings.key}' ({key.fingerprint}) of member '{who}' is revoked"
             f" ({revoked.reason}, since {revoked.since}): it signs nothing any more",
-            hint="choose a valid key with `medperf key use FILE`; without one, the admins must help",
+            hint="choose a valid key with `medperf key use FILE`; without one, ask for another:"
+            " `medperf member rotate-key NEW --lost`",
         )
     if key.text not in member.valid_keys:
         raise ConfigurationError(
             f"key '{settings.key}' ({key.fingerprint}) is not a valid key of member '{who}'",
-            hint="choose another with `medperf key use FILE`; `medperf member view` shows the member's keys",
+            hint="choose another with `medperf key use FILE` (`medperf member view` shows the member's keys);"
+            " if all are lost: `medperf member rotate-key NEW --lost`",
         )

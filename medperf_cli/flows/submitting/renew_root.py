@@ -22,6 +22,8 @@ from medperf_cli.flows.submitting.sign_root import changes_of, expect_admin, new
 
 NONE = "none"
 """Takes the recorder, or all recorded kinds, away."""
+YEARS = 5
+"""How long a root holds when nothing is said."""
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")
 
 
@@ -30,11 +32,12 @@ class NextRoot:
     """What the next root says otherwise; None and empty keep what the root in force says.
 
     `admins` are members who become admins or get another key, each `NAME` or `NAME=FINGERPRINT`; `without`
-    are those who stop being one. `expires` is a day or a time, UTC; else it holds `years` from today on.
+    are those who stop being one. `expires` is a day or a time, UTC; else it holds `years` from today on; with
+    neither, `YEARS` from today on, or a day longer than the root in force where that is later.
     `recorder` is the file of a public key, or `none`.
     """
 
-    years: int = 5
+    years: int | None = None
     expires: str | None = None
     title: str | None = None
     admins: Sequence[str] = ()
@@ -105,17 +108,32 @@ def _fields(desk: Desk, wanted: NextRoot) -> dict[str, Any]:
 
 
 def _expires(desk: Desk, wanted: NextRoot) -> str:
-    """Midnight of a day, so that the same command later that day writes the same root."""
-    today = desk.deps.clock().astimezone(dt.UTC).date()
-    day = wanted.expires or f"{today + dt.timedelta(days=365 * wanted.years):%Y-%m-%d}"
-    expires = f"{day}T00:00:00Z" if _DAY.match(day) else day
     old = desk.reader().root.expires
+    expires = _until(desk, wanted, old)
     if expires <= max(old, desk.deps.now()):
         raise UsageError(
             f"the new root would hold until {expires}: that is not later than today and than {old}",
             hint="name a later day with --expires, or more years with --years",
         )
     return expires
+
+
+def _until(desk: Desk, wanted: NextRoot, old: str) -> str:
+    """Midnight of a day, so that the same command later that day writes the same root.
+
+    A root must hold longer than the one before. Who says nothing about that gets at least a day more: a
+    registry may get more admins on the day on which it was founded.
+    """
+    if wanted.expires is not None:
+        return f"{wanted.expires}T00:00:00Z" if _DAY.match(wanted.expires) else wanted.expires
+    today = desk.deps.clock().astimezone(dt.UTC).date()
+    try:
+        day = today + dt.timedelta(days=365 * (YEARS if wanted.years is None else wanted.years))
+        if wanted.years is None:
+            day = max(day, dt.date.fromisoformat(old[:10]) + dt.timedelta(days=1))
+    except OverflowError:
+        raise UsageError("no calendar goes that far", hint="name an earlier day with --expires") from None
+    return f"{day:%Y-%m-%d}T00:00:00Z"
 
 
 def _admins(desk: Desk, wanted: NextRoot) -> dict[str, Any]:

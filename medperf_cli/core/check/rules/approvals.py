@@ -43,7 +43,7 @@ def root_by_people(submission: Submission) -> Iterator[Fault]:
     """The bot never changes who decides."""
     for path, _ in submission.of(Root):
         if not submission.genesis:
-            yield Fault(path, "a new root has its signatures, and waits for an admin to merge it")
+            yield Fault(path, "is a new root, and waits for an admin to merge it")
 
 
 @rule("APP004", "a redaction is brought in by people", sort=Sort.DECISIONS, since=2)
