@@ -65,6 +65,8 @@ _ID_LENGTH: dict[Kind, int] = {
     Kind.REDACTION: 0,
 }
 SUBJECT_FOLDERS = ("datasets", "models")
+VOTES = (Kind.DECISION, Kind.RECORDED)
+"""Kinds of files about other files: a member's signed word, and a forge's."""
 UNDECIDABLE = frozenset({Kind.ROOT, Kind.DECISION, Kind.RECORDED, Kind.REDACTION})
 """Kinds no decision may be about."""
 
@@ -116,7 +118,7 @@ class EntityPath:
             PathError: for any other kind.
 
         """
-        if self.kind not in (Kind.DECISION, Kind.RECORDED):
+        if self.kind not in VOTES:
             raise PathError(f"'{self}' is not about another file")
         return parse_path(self.id.rpartition("/")[0] + ".yml")
 
@@ -213,7 +215,7 @@ def parse_signature_path(text: str) -> SignaturePath:
 
 
 def _check_names(kind: Kind, names: list[str], text: str) -> None:
-    if kind in (Kind.DECISION, Kind.RECORDED):
+    if kind in VOTES:
         if len(names) < 3:  # noqa: PLR2004 - folder, version, member at the least
             raise PathError(f"'{text}' names no subject and member")
         *subject, member = names

@@ -8,7 +8,15 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from medperf_cli.core.names import EntityPath, Kind, PathError, is_name, parse_path, parse_signature_path
+from medperf_cli.core.names import (
+    VOTES,
+    EntityPath,
+    Kind,
+    PathError,
+    is_name,
+    parse_path,
+    parse_signature_path,
+)
 
 MAIN = "refs/heads/main"
 PULLS = "refs/pull"
@@ -17,7 +25,6 @@ SPOKEN = "medperf: "
 
 _ID = re.compile(r"[0-9a-f]{16}\Z")
 _REF = re.compile(r"refs/pull/([^/]+)/(?:head|(decisions|closed)/([^/]+))\Z")
-_DECIDED = (Kind.DECISION, Kind.RECORDED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +139,7 @@ def _read(refs: Mapping[str, str]) -> Iterator[tuple[RequestRef, str]]:
 def decidable(files: Mapping[str, bytes]) -> frozenset[EntityPath]:
     """What decisions on a request may be about: its entities, and the subjects of the decisions it holds."""
     entities = [parse_path(path) for path in files if path.endswith(".yml")]
-    return frozenset(path.subject if path.kind in _DECIDED else path for path in entities)
+    return frozenset(path.subject if path.kind in VOTES else path for path in entities)
 
 
 def stray_decisions(

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from medperf_cli.adapters.store.repository import GitStore
 from tests.support.desk import Desk
 from tests.support.gate import Gate
 from tests.support.hosting import Hosted, Member, hosted
+from tests.support.redacted_host import named_patient
 
 
 @pytest.fixture(scope="session")
@@ -40,3 +42,16 @@ def gate(host: Hosted) -> Iterator[Gate]:
 def desk(host: Hosted) -> Iterator[Desk]:
     with host.store() as store:
         yield Desk(host, store)
+
+
+@pytest.fixture
+def told(host: Hosted) -> Hosted:
+    """A registry in whose history a patient's name stands."""
+    named_patient(host)
+    return host
+
+
+@pytest.fixture
+def store(told: Hosted) -> Iterator[GitStore]:
+    with told.store() as opened:
+        yield opened

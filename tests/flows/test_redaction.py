@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sqlite3
 import subprocess
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -41,24 +40,11 @@ from tests.support.redacted_host import (
     cubes,
     enter,
     from_now,
-    named_patient,
     planned,
     redact,
     signed,
 )
 from tests.support.redacting import redaction
-
-
-@pytest.fixture
-def told(host: Hosted) -> Hosted:
-    named_patient(host)
-    return host
-
-
-@pytest.fixture
-def store(told: Hosted) -> Iterator[GitStore]:
-    with told.store() as opened:
-        yield opened
 
 
 def holds(repository: Path, text: str) -> bool:

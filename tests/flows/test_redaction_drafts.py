@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -29,24 +28,11 @@ from tests.support.redacted_host import (
     cubes,
     enter,
     from_now,
-    named_patient,
     planned,
     redact,
     signed,
 )
 from tests.support.story_fields import TISSUE
-
-
-@pytest.fixture
-def told(host: Hosted) -> Hosted:
-    named_patient(host)
-    return host
-
-
-@pytest.fixture
-def store(told: Hosted) -> Iterator[GitStore]:
-    with told.store() as opened:
-        yield opened
 
 
 def test_later_versions_go_with_it_and_the_reasons_are_told(store: GitStore) -> None:

@@ -21,7 +21,7 @@ from medperf_cli.adapters.store.index_rows import (
     row_of,
 )
 from medperf_cli.adapters.store.index_writer import Writer
-from medperf_cli.core.names import FOLDERS, Kind
+from medperf_cli.core.names import FOLDERS, VOTES, Kind
 from medperf_cli.errors import ConfigurationError, ConflictError, IntegrityError, UnknownIdError
 
 if TYPE_CHECKING:
@@ -202,7 +202,7 @@ class Index:
 
     def votes(self, path: str) -> list[Row]:
         """Decisions and recorded approvals about the file at a path, whatever they say; by path."""
-        folders = [f"{FOLDERS[kind]}/{path.removesuffix('.yml')}" for kind in (Kind.DECISION, Kind.RECORDED)]
+        folders = [f"{FOLDERS[kind]}/{path.removesuffix('.yml')}" for kind in VOTES]
         sql = f"SELECT {COLUMNS} FROM entities WHERE path >= ? AND path < ? ORDER BY path"  # noqa: S608 - built of constants
         return [row for folder in folders for row in self._rows(sql, [f"{folder}/", f"{folder}0"])]
 

@@ -6,8 +6,8 @@ import contextlib
 import sqlite3
 from typing import TYPE_CHECKING
 
+from medperf_cli.adapters.store.index import DamagedIndexError
 from medperf_cli.adapters.store.index_rows import WRITTEN
-from medperf_cli.errors import IntegrityError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,7 +19,7 @@ def differences(fresh: Path, kept: Path) -> list[str]:
     """The paths, relative to `registry/`, of which two indexes do not say the same, sorted.
 
     Raises:
-        IntegrityError: one of them is damaged.
+        DamagedIndexError: one of them is damaged.
 
     """
     found: set[str] = set()
@@ -29,9 +29,7 @@ def differences(fresh: Path, kept: Path) -> list[str]:
             for table, columns in _TABLES.items():
                 found.update(path for (path,) in connection.execute(_unlike(table, columns)))
         except sqlite3.DatabaseError as error:
-            raise IntegrityError(
-                f"index '{kept}' is damaged: {error}", hint="run `medperf registry sync`: it is built anew"
-            ) from error
+            raise DamagedIndexError(f"index '{kept}' is damaged: {error}") from error
     return sorted(found)
 
 

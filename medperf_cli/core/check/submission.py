@@ -15,7 +15,7 @@ from medperf_cli.core.entities.redaction import Redaction
 from medperf_cli.core.entities.root import Root
 from medperf_cli.core.lifecycle.reader import Name, Reader
 from medperf_cli.core.lifecycle.standing import Lifecycle
-from medperf_cli.core.names import EntityPath, Kind, SignaturePath
+from medperf_cli.core.names import VOTES, EntityPath, Kind, SignaturePath
 from medperf_cli.core.snapshot import Change, Overlay
 from medperf_cli.core.strict_yaml import load_strict
 from medperf_cli.core.trust.verified import signing_key
@@ -69,7 +69,7 @@ class Submission:
             yield path.kind, path.id
             if isinstance(entity, Redaction):
                 yield from {(gone.kind, gone.id) for gone in entity.digests}
-            if path.kind in (Kind.DECISION, Kind.RECORDED):
+            if path.kind in VOTES:
                 yield path.subject.kind, path.subject.id
 
     @cached_property

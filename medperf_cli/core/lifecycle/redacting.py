@@ -8,10 +8,9 @@ from typing import Any
 
 from medperf_cli.core.entities.redaction import KEPT
 from medperf_cli.core.lifecycle.reader import Reader
-from medperf_cli.core.names import EntityPath, Kind, parse_path
+from medperf_cli.core.names import VOTES, EntityPath, parse_path
 from medperf_cli.errors import RejectedError, UnknownIdError
 
-_VOTES = (Kind.DECISION, Kind.RECORDED)
 Reasons = dict[EntityPath, str]
 """Entities that go, each with the reason."""
 
@@ -38,7 +37,7 @@ def closure(reader: Reader, wanted: Mapping[EntityPath, str]) -> Reasons:
         gone[path] = why
         waiting += resting[path]
         waiting += [(p, f"is later than '{path}'") for p in _later(reader, path)]
-        if path.kind in _VOTES:
+        if path.kind in VOTES:
             waiting.append((path.subject, f"'{path}' decides about it"))
     return dict(sorted(gone.items()))
 

@@ -55,17 +55,17 @@ def tally(
         keys: the keys of an admin that are valid; None leaves open whether one was revoked, as at genesis.
 
     """
-    allowed, signed, faults = _pairs(old) | _pairs(root.admins), set[tuple[str, str]](), []
+    allowed, signed, faults = pairs(old) | pairs(root.admins), set[tuple[str, str]](), []
     for signature in signatures:
         try:
-            signed.add(_signer(signature, made_by(signature), allowed, keys))
+            signed.add(admin_key(signature, made_by(signature), allowed, keys))
         except SignatureError as error:
             faults.append((signature, error.message))
-    both = {admin for admin, _ in _pairs(root.admins)}
-    staying = {(admin, key) for admin, key in _pairs(old) if admin in both}
+    both = {admin for admin, _ in pairs(root.admins)}
+    staying = {(admin, key) for admin, key in pairs(old) if admin in both}
     return Tally(
-        frozenset(admin for admin, _ in signed & _pairs(old)),
-        frozenset(admin for admin, _ in signed & (_pairs(root.admins) | staying)),
+        frozenset(admin for admin, _ in signed & pairs(old)),
+        frozenset(admin for admin, _ in signed & (pairs(root.admins) | staying)),
         tuple(faults),
     )
 
@@ -100,14 +100,15 @@ def _signatures(path: EntityPath, files: Mapping[str, bytes]) -> list[SignatureP
     return sorted(signature for signature in found if signature.entity == path)
 
 
-def _pairs(admins: Admins) -> set[tuple[str, str]]:
+def pairs(admins: Admins) -> set[tuple[str, str]]:
+    """Each admin with the key that signs for it."""
     return {(admin.member, admin.key) for admin in admins.members}
 
 
-def _signer(
+def admin_key(
     signature: SignaturePath, key: str, allowed: set[tuple[str, str]], keys: Keys | None
 ) -> tuple[str, str]:
-    """The admin and key of a signature, if they count (raises NotTrustedError)."""
+    """The admin and key of a signature, if they are allowed and the key is valid (raises NotTrustedError)."""
     admin = signature.admin or ""
     if (admin, key) not in allowed:
         raise NotTrustedError(f"'{admin}' is not an admin with this key")

@@ -21,7 +21,7 @@ from medperf_cli.core.lifecycle.requirement import (
     gives_role,
     revoking_role,
 )
-from medperf_cli.core.names import FOLDERS, EntityPath, Kind, parse_path
+from medperf_cli.core.names import FOLDERS, UNDECIDABLE, EntityPath, Kind, parse_path
 from medperf_cli.core.snapshot import Snapshot
 from medperf_cli.errors import IntegrityError
 
@@ -240,7 +240,7 @@ class Lifecycle:
         return [p for p in found if p.subject == path]
 
     def _judge(self, path: EntityPath) -> Standing:
-        if path.kind in (Kind.ROOT, Kind.DECISION, Kind.RECORDED, Kind.REDACTION):
+        if path.kind in UNDECIDABLE:
             return Standing.EFFECTIVE
         votes = self.votes(path)
         if votes.withdrawn:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from medperf_cli.adapters.store.index_rows import Filter, Meta, Row, StoredEntity
 from medperf_cli.core.evidence import RECORDED, evidence
-from medperf_cli.core.names import EntityPath, Kind, parse_path
+from medperf_cli.core.names import VOTES, EntityPath, Kind, parse_path
 from medperf_cli.flows.reading.allowed_signers import allowed_signers
 from medperf_cli.flows.reading.verified_index import reading
 
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from medperf_cli.flows.deps import Deps
 
 SCHEMA = "snapshot/1"
-_VOTES = (Kind.DECISION, Kind.RECORDED)
 
 
 def export_snapshot(deps: Deps) -> dict[str, Any]:
@@ -83,7 +82,7 @@ def _lifecycle(everything: Mapping[str, StoredEntity]) -> Lifecycle:
 def _by_subject(stored: Iterable[StoredEntity]) -> dict[str, list[Row]]:
     """Decisions by the path of what they are about, in the order in which they entered."""
     found: dict[str, list[Row]] = {}
-    for row in sorted((s.row for s in stored if s.row.kind in _VOTES), key=lambda r: r.position):
+    for row in sorted((s.row for s in stored if s.row.kind in VOTES), key=lambda r: r.position):
         found.setdefault(row.document["subject"]["path"], []).append(row)
     return found
 

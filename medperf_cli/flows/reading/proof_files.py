@@ -15,7 +15,7 @@ from medperf_cli.core.entities.member import MemberKey, RevocationReason
 from medperf_cli.core.entities.parsing import parse
 from medperf_cli.core.lifecycle.reader import Reader, sha256
 from medperf_cli.core.lifecycle.standing import Lifecycle, Standing
-from medperf_cli.core.names import EntityPath, Kind
+from medperf_cli.core.names import VOTES, EntityPath, Kind
 from medperf_cli.core.ssh_keys import parse_public_key
 from medperf_cli.core.trust.verified import signing_key
 from medperf_cli.errors import DocumentError, IntegrityError, SignatureError
@@ -79,7 +79,7 @@ class Files:
         row = self.row(path)
         if path.kind is Kind.ROOT:
             found = (str(Standing.EFFECTIVE), path == self.state.reader.root_path)
-        elif path.kind in (Kind.DECISION, Kind.RECORDED):
+        elif path.kind in VOTES:
             found = (str(Standing.EFFECTIVE), row.in_force)
         else:
             found = (str(self.state.standing(path)), self.state.in_force(path.kind, path.id) == path)

@@ -10,12 +10,10 @@ from medperf_cli.core.entities.header import Entity
 from medperf_cli.core.entities.root import Root
 from medperf_cli.core.evidence import evidence
 from medperf_cli.core.lifecycle.requirement import Body, Role, body, gives_role, revoking_role
-from medperf_cli.core.names import FOLDERS, EntityPath, Kind, parse_path
+from medperf_cli.core.names import FOLDERS, VOTES, EntityPath, Kind, parse_path
 from medperf_cli.core.ssh_keys import parse_public_key
 from medperf_cli.errors import IntegrityError
 from medperf_cli.flows.reading.proof_files import REPAIR, Files, Link
-
-_VOTES = (Kind.DECISION, Kind.RECORDED)
 
 
 class Votes:
@@ -32,7 +30,7 @@ class Votes:
 
     def about(self, path: EntityPath) -> tuple[Link, ...]:
         """The votes that made a version count, or ended it; nothing the second time."""
-        if self.told(path) or path.kind in (Kind.ROOT, *_VOTES):
+        if self.told(path) or path.kind in (Kind.ROOT, *VOTES):
             return ()
         self._told.add(path)
         return tuple(self._about(path))
@@ -75,7 +73,7 @@ class Votes:
             yield Link(f"that committee was set by {benchmark.stem}", "", str(benchmark), links)
 
     def _files_of(self, path: EntityPath) -> list[EntityPath]:
-        folders = (f"{FOLDERS[kind]}/{path.stem}" for kind in _VOTES)
+        folders = (f"{FOLDERS[kind]}/{path.stem}" for kind in VOTES)
         found = (text for folder in folders for text in self._files.snapshot.list(folder))
         return [parse_path(text) for text in found if text.endswith(".yml")]
 

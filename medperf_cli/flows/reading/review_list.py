@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from medperf_cli.core.names import Kind, parse_path
+from medperf_cli.core.names import VOTES, Kind, parse_path
 from medperf_cli.flows.reading.asked import SHORT, Asked, AskedRequest, ClosedRequest
 
 COLUMNS = ("request", "since", "author", "title", "waits")
@@ -97,7 +97,7 @@ def _closed(closed: ClosedRequest) -> dict[str, Any]:
 
 def _benchmark(text: str) -> str:
     path = parse_path(text)
-    path = path.subject if path.kind in (Kind.DECISION, Kind.RECORDED) else path
+    path = path.subject if path.kind in VOTES else path
     return "/".join(path.parts[:2]) if path.kind in _BENCHMARKS else ""
 
 

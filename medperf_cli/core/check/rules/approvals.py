@@ -11,15 +11,13 @@ from medperf_cli.core.entities.redaction import Redaction
 from medperf_cli.core.entities.root import Root
 from medperf_cli.core.lifecycle.requirement import Role, revoking_role
 from medperf_cli.core.lifecycle.standing import Standing
-from medperf_cli.core.names import EntityPath, Kind
-
-_JUDGED_BY_THEMSELVES = (Kind.ROOT, Kind.DECISION, Kind.RECORDED, Kind.REDACTION)
+from medperf_cli.core.names import UNDECIDABLE, EntityPath
 
 
 @rule("APP001", "what needs a decision has it", sort=Sort.DECISIONS)
 def approved(submission: Submission) -> Iterator[Fault]:
     """Members and benchmarks wait for admins, associations for the committee, unless a policy admits them."""
-    waiting = {p for p in submission.entities if p.kind not in _JUDGED_BY_THEMSELVES}
+    waiting = {p for p in submission.entities if p.kind not in UNDECIDABLE}
     waiting |= {p.subject for p, vote in submission.votes() if vote.verdict is DecisionVerdict.APPROVE}
     for path in sorted(waiting):
         here = submission.after.reader.digest(path) is not None

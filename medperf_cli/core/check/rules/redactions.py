@@ -7,39 +7,27 @@ from collections.abc import Iterator
 from medperf_cli.core.check.rules.table import Fault, rule
 from medperf_cli.core.check.submission import Submission
 from medperf_cli.core.entities.redaction import KEPT, Redaction
-from medperf_cli.core.names import EntityPath, Kind, SignaturePath, parse_path, parse_signature_path
-from medperf_cli.errors import NotTrustedError, SignatureError
-
-_VOTES = (Kind.DECISION, Kind.RECORDED)
+from medperf_cli.core.lifecycle.root_signing import admin_key, pairs, valid_keys
+from medperf_cli.core.names import VOTES
+from medperf_cli.errors import SignatureError
 
 
 @rule("RED001", "a redaction is signed by the admins that the root in force requires", since=2)
 def redaction_signatures(submission: Submission) -> Iterator[Fault]:
     """By its threshold of them, each with the key that the root names, while that is valid."""
-    admins = submission.before.reader.root.admins
+    admins, keys = submission.before.reader.root.admins, valid_keys(submission.before)
     for path, _ in submission.of(Redaction):
         signed = set[str]()
         for signature in submission.change.signatures:
             if signature.entity == path:
                 try:
-                    signed.add(_admin(submission, signature))
+                    made_by = submission.signing_key(signature)
+                    signed.add(admin_key(signature, made_by, pairs(admins), keys)[0])
                 except SignatureError as error:
                     yield Fault(str(signature), error.message)
         if len(signed) < admins.threshold:
             message = f"has {len(signed)} of {admins.threshold} signatures by the admins of the root in force"
             yield Fault(path, message, "collect them first: medperf registry redact --sign")
-
-
-def _admin(submission: Submission, signature: SignaturePath) -> str:
-    """The admin who made a signature (raises SignatureError where none did)."""
-    root, name = submission.before.reader.root, signature.admin or ""
-    key = submission.signing_key(signature)
-    member = submission.before.member_in_force(name)
-    if (name, key) not in {(a.member, a.key) for a in root.admins.members}:
-        raise NotTrustedError(f"'{name}' is not an admin with this key")
-    if member is None or key not in member.valid_keys:
-        raise NotTrustedError(f"the key of admin '{name}' is not a valid key of that member")
-    return name
 
 
 @rule("RED002", "a redaction comes alone", since=2)
@@ -60,23 +48,18 @@ def takes_out_what_may_go(submission: Submission) -> Iterator[Fault]:
     reader = submission.before.reader
     for path, redaction in submission.of(Redaction):
         gone = redaction.digests.keys() | reader.dropped.keys()
-        files = {file.path for file in redaction.files}
-        for text in sorted(files):
-            entity = _entity(text)
+        files = {file.path: file.entity for file in redaction.files}
+        for text, entity in sorted(files.items()):
             if entity.kind in KEPT:
                 yield Fault(path, f"'{text}': a {entity.kind} is never taken out")
             elif reader.snapshot.get(text) is not None:
                 yield Fault(path, f"'{text}' still stands here", "medperf registry redact --apply")
-            elif {str(entity), f"{entity.stem}.sig"} - files:
+            elif {str(entity), f"{entity.stem}.sig"} - files.keys():
                 yield Fault(path, f"'{text}' goes without its file or its signature")
             elif entity in reader.dropped:
                 yield Fault(path, f"'{text}' was taken out before")
-            elif entity.kind in _VOTES and entity.subject not in gone:
+            elif entity.kind in VOTES and entity.subject not in gone:
                 yield Fault(path, f"'{text}' goes without '{entity.subject}', which it decides about")
-
-
-def _entity(text: str) -> EntityPath:
-    return parse_path(text) if text.endswith(".yml") else parse_signature_path(text).entity
 
 
 @rule("RED004", "what a redaction took out had entered this history", since=2)

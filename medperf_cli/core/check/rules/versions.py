@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from medperf_cli.core.check.rules.table import Fault, rule
 from medperf_cli.core.check.submission import Submission
-from medperf_cli.core.names import EntityPath, Kind
+from medperf_cli.core.names import VOTES, EntityPath, Kind
 
 
 @rule("VER001", "versions count from 1 without gaps")
@@ -23,7 +23,7 @@ def replaces_what_is_in_force(submission: Submission) -> Iterator[Fault]:
     for path, entity in submission.entities.items():
         if path.version == 1:
             continue
-        if path.kind in (Kind.DECISION, Kind.RECORDED):
+        if path.kind in VOTES:
             expected = path.at(path.version - 1)
         else:
             found = submission.before.expected_previous(path)
