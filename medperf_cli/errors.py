@@ -65,6 +65,13 @@ class ConfigurationError(MedperfError):
     hint = "run `medperf profile view` and repair the named setting"
 
 
+class TokenError(ConfigurationError):
+    """A forge needs a token: there is none, it expired, or it may not do this."""
+
+    code = "MP-TOKEN"
+    hint = "make a token in the forge's settings; `medperf doctor` says where it is looked for"
+
+
 class IntegrityError(MedperfError):
     """Bytes, signature or history are not what was promised."""
 
@@ -120,6 +127,14 @@ class NetworkError(MedperfError):
     code = "MP-NETWORK"
     exit_code = ExitCode.NETWORK
     hint = "check the address and proxy, then run the same command again"
+
+
+class BusyError(NetworkError):
+    """It may pass: no answer, a broken one, or a rate limit; `after` is how many seconds it asks to wait."""
+
+    def __init__(self, message: str, *, hint: str | None = None, after: float | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.after = after
 
 
 class ContainerError(MedperfError):

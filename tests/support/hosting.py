@@ -130,7 +130,7 @@ class Member:
         files = {p: d for part in parts for p, d in part.items()}
         title = f"add {len(files)} files"
         return self.forge.open(
-            files, title=title, author=author, base=base or self.hosted.main(), when=self.now
+            files, title=title, body="", author=author, base=base or self.hosted.main(), when=self.now
         )
 
     def commit(

@@ -46,7 +46,7 @@ class BareGit(Forge):
         self._repository = repository
 
     def open(
-        self, files: Mapping[str, bytes], *, title: str, author: str, base: str, when: dt.datetime
+        self, files: Mapping[str, bytes], *, title: str, body: str, author: str, base: str, when: dt.datetime
     ) -> Request:
         """Submit files; the same files again are the same request.
 
@@ -57,6 +57,7 @@ class BareGit(Forge):
             NetworkError: the upstream does not answer.
 
         """
+        del body  # there is no page to show it on
         number = request_id(files)
         found = self._known(number, files)
         if found:

@@ -36,6 +36,8 @@ class Request:
     decisions: Mapping[str, str] = field(default_factory=dict)
     state: RequestState = RequestState.OPEN
     closings: Mapping[str, str] = field(default_factory=dict)
+    url: str = ""
+    """Its page, where it has one."""
 
 
 class Forge(Protocol):
@@ -46,12 +48,13 @@ class Forge(Protocol):
     """
 
     def open(
-        self, files: Mapping[str, bytes], *, title: str, author: str, base: str, when: dt.datetime
+        self, files: Mapping[str, bytes], *, title: str, body: str, author: str, base: str, when: dt.datetime
     ) -> Request:
         """Submit files (by path relative to `registry/`) on top of main's commit `base`.
 
         The same files are the same request: opening it again finds it, merged or not. One that was closed
-        is not opened again (RejectedError). `when` is the time of submission, as its author says.
+        is not opened again (RejectedError). `when` is the time of submission, as its author says; `body` is
+        Markdown for the request's page, where there is one.
         """
         ...
 

@@ -97,7 +97,7 @@ def publish(desk: Desk, title: str, before: Callable[[], None] = _nothing) -> Pu
     _refuse(report)
     forge = forge_of(desk.store, desk.meta)
     base, when = desk.meta.verified_commit, desk.deps.clock()
-    request = forge.open(files, title=title, author=_author(desk), base=base, when=when)
+    request = forge.open(files, title=title, body="", author=_author(desk), base=base, when=when)
     return _sent(desk, request, lambda: report)
 
 
