@@ -92,10 +92,8 @@ class GitLab(ForgeApi):
         if fork is None:
             with self._session.asking(f"a fork of '{self.repository}'"):
                 fork = self._project.forks.create({}).attributes
-        else:
-            with self._session.asking(f"the fork '{fork['path_with_namespace']}'"):
-                fork = self._session.client.projects.get(fork["id"]).attributes
-        return _imported(fork)
+        with self._session.asking("the fork"):
+            return _imported(self._session.client.projects.get(fork["id"]).attributes)
 
     @override
     def pulls(self) -> Sequence[Pull]:
@@ -191,9 +189,8 @@ class GitLab(ForgeApi):
     def label(self, pull: Pull, labels: frozenset[str]) -> None:
         """Labels that the project does not have are made by GitLab."""
         ours = {label for label in pull.labels if label.startswith(OURS)}
-        add, remove = sorted(labels - ours), sorted(ours - labels)
-        fields = {"add_labels": ",".join(add), "remove_labels": ",".join(remove)}
-        if add or remove:
+        fields = {"add_labels": sorted(labels - ours), "remove_labels": sorted(ours - labels)}
+        if labels != ours:
             self._update(pull.number, **{name: value for name, value in fields.items() if value})
 
     @override
@@ -221,7 +218,7 @@ class GitLab(ForgeApi):
     def _request(self, number: int) -> Any:
         return self._project.mergerequests.get(number, lazy=True)
 
-    def _update(self, number: int, **fields: str) -> None:
+    def _update(self, number: int, **fields: str | list[str]) -> None:
         self._session.need_token(f"a change of merge request {number}")
         with self._session.asking(f"merge request {number}"):
             self._project.mergerequests.update(number, fields)

@@ -73,20 +73,28 @@ class Session:
         )
 
     def _judge(self, response: requests.Response, **_: Any) -> None:
+        error = self._unfit(response)
+        if error is not None:
+            response.close()
+            raise error
+
+    def _unfit(self, response: requests.Response) -> NetworkError | None:
+        """What is wrong with an answer before anybody reads it."""
         status = response.status_code
         if response.is_redirect and not self._stays(response.headers["Location"]):
-            raise NetworkError(
+            return NetworkError(
                 f"'{self.host}' sends to another address", hint="set `forge_api` to the address it has now"
             )
         if status == _TOO_MANY:
-            raise BusyError(f"'{self.host}' asks to slow down", after=_seconds(response))
+            return BusyError(f"'{self.host}' asks to slow down", after=_seconds(response))
         if status >= _SERVER:
-            raise BusyError(f"'{self.host}' answers {status}", after=_seconds(response))
+            return BusyError(f"'{self.host}' answers {status}", after=_seconds(response))
         if "html" in response.headers.get("Content-Type", "").lower():
-            raise BusyError(
+            return BusyError(
                 f"'{self.host}' answers {status} with a page instead of data",
                 hint="a proxy or a sign-in page may stand between; `forge_api` must be GitLab's own address",
             )
+        return None
 
     def _stays(self, location: str) -> bool:
         to, here = urlsplit(location), urlsplit(self.client.url)
@@ -166,8 +174,7 @@ class Session:
         found = answer
         if isinstance(answer, dict):
             found = answer.get("message", answer.get("error_description", answer.get("error", "")))
-        text = found if isinstance(found, str) else json.dumps(found, ensure_ascii=False)
-        text = "".join(c if c.isprintable() else " " for c in text)
+        text = "".join(c if c.isprintable() else " " for c in "; ".join(_words(found)))
         if self._token:
             text = text.replace(self._token, "...")
         return text[:_MOST_TEXT]
@@ -187,6 +194,18 @@ def _loaded(body: bytes | None) -> Any:
         return json.loads(body or b"{}")
     except ValueError:
         return (body or b"").decode("utf-8", "replace")
+
+
+def _words(found: Any) -> Iterator[str]:
+    """The sentences in a message, which may be a text, a list, or lists by field."""
+    if isinstance(found, dict):
+        for name, inner in found.items():
+            yield from (word if name == "base" else f"{name} {word}" for word in _words(inner))
+    elif isinstance(found, list):
+        for inner in found:
+            yield from _words(inner)
+    else:
+        yield str(found)
 
 
 def _reason(said: str) -> str | None:
