@@ -244,6 +244,7 @@ def test_a_wildcard_protects_main_too(stage: Stage) -> None:
         (404, {"message": "404 Not found"}, UnknownIdError, "has no merge request 1"),
         (200, {"iid": 1}, BusyError, "makes no sense"),
         (200, ["x"], BusyError, "makes no sense|broken"),
+        (200, {"iid": 1, "source_project_id": None, "target_project_id": 1}, BusyError, "makes no sense"),
         (403, {"message": PLAIN}, TokenError, "does not give.*: \\.\\.\\."),
     ],
 )

@@ -27,6 +27,7 @@ OURS = "medperf:"
 """How our labels begin."""
 MAIN = "main"
 _DEVELOPER = 30
+_PAGE, _MOST_ROWS = 100, 20_000
 _SINGLY = 3
 """Up to so many unknown projects are asked for one by one, more as the list of forks."""
 _IMPORT_POLL = 2.0
@@ -86,7 +87,7 @@ class GitLab(ForgeApi):
             project = self._session.client.projects.get(self._project.id).attributes
             if _level(project) >= _DEVELOPER:
                 return _as_fork(project)
-            owned = [row.attributes for row in self._project.forks.list(owned=True, get_all=True)]
+            owned = _rows(self._project.forks, owned=True)
         name = f"{me.login}/{project['path']}"
         fork = min(owned, key=lambda row: (row["path_with_namespace"] != name, row["id"]), default=None)
         if fork is None:
@@ -126,7 +127,8 @@ class GitLab(ForgeApi):
         try:
             with self._session.asking(f"commit '{commit}'"):
                 path = f"/projects/{self._project.encoded_id}/repository/commits/{commit}/merge_requests"
-                return self._pulls(self._session.client.http_list(path, get_all=True))
+                found: Any = self._session.client.http_list(path, iterator=True)
+                return self._pulls(islice(found, _MOST_ROWS))
         except UnknownIdError:
             return []
 
@@ -201,7 +203,7 @@ class GitLab(ForgeApi):
             approved = request.approvals.get().attributes["approved_by"]
             if not approved:
                 return []
-            versions = [row.attributes for row in request.diffs.list(get_all=True)]
+            versions = _rows(request.diffs)
             untimed = any(not row.get("approved_at") for row in approved)
             notes = self._notes(pull.number, "only_activity") if untimed else []
             return gitlab_shapes.bound(approved, versions, notes, pull.head)
@@ -224,14 +226,12 @@ class GitLab(ForgeApi):
             self._project.mergerequests.update(number, fields)
 
     def _notes(self, number: int, which: str) -> Sequence[Row]:
-        query = {"sort": "asc", "order_by": "created_at", "activity_filter": which}
-        return [row.attributes for row in self._request(number).notes.list(get_all=True, **query)]
+        notes = self._request(number).notes
+        return _rows(notes, sort="asc", order_by="created_at", activity_filter=which)
 
-    def _listed(self, most: int | None = None, **query: str) -> Sequence[Pull]:
+    def _listed(self, most: int = _MOST_ROWS, **query: str) -> Sequence[Pull]:
         with self._session.asking("the merge requests"):
-            page = min(most or 100, 100)
-            rows = self._project.mergerequests.list(iterator=True, per_page=page, **query)
-            return self._pulls([row.attributes for row in islice(rows, most)])
+            return self._pulls(_rows(self._project.mergerequests, most, **query))
 
     def _pulls(self, rows: Iterable[Row]) -> Sequence[Pull]:
         rows = list(rows)
@@ -242,8 +242,8 @@ class GitLab(ForgeApi):
         """Find the full paths of projects; one that is gone, or hidden from this token, stays without."""
         self._names |= {row["target_project_id"]: self.repository for row in rows}
         if len(projects - self._names.keys()) > _SINGLY:
-            forks = self._project.forks.list(simple=True, iterator=True)
-            self._names |= {fork.id: fork.path_with_namespace for fork in forks}
+            forks = _rows(self._project.forks, simple=True)
+            self._names |= {fork["id"]: fork["path_with_namespace"] for fork in forks}
         for project in projects - self._names.keys():
             try:
                 with self._session.asking(f"project {project}"):
@@ -251,6 +251,12 @@ class GitLab(ForgeApi):
             except UnknownIdError:
                 continue
             self._names[project] = found.path_with_namespace
+
+
+def _rows(manager: Any, most: int = _MOST_ROWS, **query: str | bool) -> list[Row]:
+    """At most so many rows of a list, page by page."""
+    rows = manager.list(iterator=True, per_page=max(1, min(most, _PAGE)), **query)
+    return [row.attributes for row in islice(rows, most)]
 
 
 def _level(project: Row) -> int:

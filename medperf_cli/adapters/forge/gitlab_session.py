@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 TIMEOUT = 30.0
 """Seconds without a byte, after which an answer is given up."""
 _JOB_TOKEN = "glcbt-"  # noqa: S105 - how job tokens begin, not one
-_MOST_TEXT = 300
+_MOST_TEXT, _LARGEST = 300, 1 << 26
 _TOO_MANY, _SERVER = 429, 500
 _CONFLICT, _BEGINS_ERRORS = 409, 400
 _ANONYMOUS = "make an access token with the scope 'api' in GitLab's preferences and set MEDPERF_FORGE_TOKEN"
@@ -66,7 +66,6 @@ class Session:
             oauth_token=None if self.job else self._token,
             job_token=self._token if self.job else None,
             timeout=TIMEOUT,
-            per_page=100,
             retry_transient_errors=False,
             keep_base_url=True,  # pages are turned at the address given, whatever a Link header says
             session=session,
@@ -89,6 +88,8 @@ class Session:
             return BusyError(f"'{self.host}' asks to slow down", after=_seconds(response))
         if status >= _SERVER:
             return BusyError(f"'{self.host}' answers {status}", after=_seconds(response))
+        if int(response.headers.get("Content-Length", "0")) > _LARGEST:
+            return NetworkError(f"'{self.host}' sent more than anybody asks for")
         if "html" in response.headers.get("Content-Type", "").lower():
             return BusyError(
                 f"'{self.host}' answers {status} with a page instead of data",

@@ -20,6 +20,7 @@ _STATES = {
 }
 _ACTION = re.compile(r"\A(\s*)(\\*/)")
 _QUIET = re.compile(r"\A(\s*)\\(\\*/)")
+_COMMIT = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?\Z")
 _FENCE = re.compile(r"`{3,}")
 _APPROVED, _UNAPPROVED = "approved this merge request", "unapproved this merge request"
 
@@ -34,7 +35,7 @@ def pull(row: Row, source: str) -> Pull:
     state = _STATES[_text(row, "state")]
     merged = state is RequestState.MERGED
     merger = row.get("merge_user") or row.get("merged_by")
-    head = row["sha"] or ""
+    head = _commit(row, "sha")
     return Pull(
         number=_number(row, "iid"),
         state=state,
@@ -50,7 +51,9 @@ def pull(row: Row, source: str) -> Pull:
         updated=time(row, "updated_at"),
         labels=frozenset(str(label) for label in row["labels"]),
         # Merged without a merge commit (fast-forward): the head itself entered main.
-        merged_as=(row.get("merge_commit_sha") or row.get("squash_commit_sha") or head) if merged else None,
+        merged_as=(_commit(row, "merge_commit_sha") or _commit(row, "squash_commit_sha") or head)
+        if merged
+        else None,
         merged_by=account(merger) if merged and merger else None,
     )
 
@@ -131,6 +134,14 @@ def _lines(text: str) -> Iterator[tuple[str, bool]]:
             fence = "" if line.rstrip() == fence else fence
         elif match and carrying and " registry/" in line:
             fence = match[0]
+
+
+def _commit(row: Row, name: str) -> str:
+    """A commit id; '' where GitLab has none."""
+    found = row[name] or ""
+    if found and not _COMMIT.match(found):
+        raise ValueError(name)
+    return str(found)
 
 
 def _text(row: Row, name: str) -> str:
