@@ -23,6 +23,10 @@ Owner = Annotated[
     list[str] | None,
     typer.Option(help="With --forge: @ORG/TEAM or @LOGIN that owns all beside the registry; repeat."),
 ]
+Tool = Annotated[
+    str | None,
+    typer.Option(help="With --forge: what the workflows install, pinned as pip names it; else this version."),
+]
 Admin = Annotated[
     list[str] | None,
     typer.Option(help="Your name as a member; for each other admin NAME=KEYFILE.pub; repeat."),
@@ -56,6 +60,7 @@ def init(
     name: Annotated[str, typer.Option(help="Your name for people.")] = "",
     contact: Contact = "",
     owner: Owner = None,
+    tool: Tool = None,
     recorder: Recorder = None,
     recorded_kind: Kinds = None,
     years: Years = 5,
@@ -64,12 +69,9 @@ def init(
 ) -> None:
     """Make a registry whose first commit is the root, signed with your key.
 
-    With --bare a repository that judges and merges by hooks. With --forge a working tree to push, with the
-    workflows, owners of code and README that a hosted registry needs; then it says what is to do there. Where
-    other admins are named too, each signs the draft with `registry sign-root` first.
-
-    On what is there already the same command goes on: it renews the hooks, makes the first commit once all
-    admins signed, or says the next steps again.
+    With --bare a repository that judges and merges by hooks; with --forge a working tree to push, with all
+    that a hosted registry needs, and the steps to do there. Other admins sign with `registry sign-root`. On
+    what is there already it goes on: renews hooks, makes the first commit once all signed, says the steps.
 
     Examples: medperf registry init --bare /srv/registry.git --title "Breast imaging" --admin ada --contact
     registry@example.org; medperf registry init breast --forge github --url https://github.com/ORG/breast.git
@@ -77,20 +79,19 @@ def init(
     """
     from medperf_cli.flows.hosting.genesis import Charter, Person
 
-    person = Person(name, contact)
-    kinds = recorded_kind or ()
+    person, kinds = Person(name, contact), recorded_kind or ()
     charter = Charter(title, admin or (), person, years, threshold, recorder, kinds)
-    if bare and forge:
-        raise UsageError("a registry is hosted in one place", hint="--bare or --forge, not both")
     if bare:
-        _bare(path, charter, shared=shared, dry_run=dry_run)
+        _bare(path, charter, forge, shared=shared, dry_run=dry_run)
     else:
-        _on_forge(path, charter, forge, url, tuple(owner or ()), dry_run=dry_run)
+        _on_forge(path, charter, forge, (url, tuple(owner or ()), tool), dry_run=dry_run)
 
 
-def _bare(path: Path, charter: Charter, *, shared: bool, dry_run: bool) -> None:
+def _bare(path: Path, charter: Charter, forge: str | None, *, shared: bool, dry_run: bool) -> None:
     from medperf_cli.flows.hosting.found_registry import found_registry, renewed_hooks
 
+    if forge:
+        raise UsageError("a registry is hosted in one place", hint="--bare or --forge, not both")
     if not dry_run and renewed_hooks(path):
         console.note(f"hooks of '{path}' are renewed")
         return
@@ -105,7 +106,12 @@ def _bare(path: Path, charter: Charter, *, shared: bool, dry_run: bool) -> None:
 
 
 def _on_forge(
-    path: Path, charter: Charter, forge: str | None, url: str, owners: tuple[str, ...], *, dry_run: bool
+    path: Path,
+    charter: Charter,
+    forge: str | None,
+    hosted: tuple[str, tuple[str, ...], str | None],
+    *,
+    dry_run: bool,
 ) -> None:
     from medperf_cli.flows.hosting.found_on_forge import carry_on, found_on_forge, is_founded
     from medperf_cli.flows.hosting.scaffold import site_of
@@ -118,7 +124,7 @@ def _on_forge(
         raise UsageError(
             "say where the registry is hosted", hint="add --bare for a bare git repository, or --forge VENDOR"
         )
-    founded = found_on_forge(deps, path, charter, site_of(forge, url, owners))
+    founded = found_on_forge(deps, path, charter, site_of(forge, *hosted))
     if founded is None:
         console.note("nothing was made")
     else:

@@ -8,12 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from medperf_cli.adapters.forge.api import Vendor
 from medperf_cli.adapters.store.repository import GitStore
 from medperf_cli.core.check.engine import check
 from medperf_cli.core.check.findings import Verdict
 from medperf_cli.core.names import GITATTRIBUTES_BYTES
 from medperf_cli.core.requests import MAIN
 from medperf_cli.flows.hosting import found_on_forge
+from medperf_cli.flows.hosting.workflows import workflow_files
 from tests.support.terminal import Terminal
 
 URL = "https://github.com/consortium/breast.git"
@@ -55,11 +57,13 @@ def test_a_registry_for_a_forge_is_whole_lawful_and_can_be_joined(ada: Terminal,
     page = (folder / "README.md").read_text()
     assert page.startswith("# Breast imaging\n")
     assert adding[-1] in page
+    workflows = workflow_files(Vendor.GITHUB, "medperf-registry==0.1.0", adding[-1])
+    assert {path: (folder / path).read_bytes() for path in workflows} == workflows
 
     clone = tmp_path / "clone.git"
     git(tmp_path, "clone", "--quiet", "--bare", str(folder), str(clone))
     ada("registry", "add", clone, *adding[4:]).ok("'Breast imaging' is verified: 1 change, 2 files")
-    again = ada("registry", "init", folder).ok()
+    again = ada("registry", "init", folder).ok("Selected branches and tags", "MEDPERF_APP_KEY", "doctor")
     assert again.out.split() == adding
     assert git(folder, "rev-parse", "main").strip() == head
 
@@ -124,6 +128,29 @@ def test_killed_before_git_knows_of_the_first_commit_it_is_finished(
 
 
 @pytest.mark.parametrize(
+    ("vendor", "owners", "told"),
+    [
+        ("gitlab", ".gitlab/CODEOWNERS", "* @lab/admins\n!/registry/\n"),
+        ("forgejo", "CODEOWNERS", "!registry/.* @lab/admins\n"),
+    ],
+)
+def test_each_vendor_gets_its_own_files(
+    ada: Terminal, tmp_path: Path, vendor: str, owners: str, told: str
+) -> None:
+    folder = tmp_path / vendor
+    hosted = ("--forge", vendor, "--url", f"https://git.example.org/lab/{vendor}", "--owner", "@lab/admins")
+    commit = f"medperf-registry @ git+https://git.example.org/lab/tool@{'a' * 40}"
+    done = ada("registry", "init", folder, *ALONE, *hosted, "--tool", commit).ok("MEDPERF_MERGE_TOKEN")
+    assert f"registry protect https://git.example.org/lab/{vendor}.git" in done.err
+    assert (folder / owners).read_text().endswith(told)
+    assert f"medperf profile set forge {vendor}\n" in (folder / "README.md").read_text()
+    assert "medperf-registry[forges] @ git+" in (folder / "README.md").read_text()
+    root = done.out.split()[-1]
+    for path, data in workflow_files(Vendor(vendor), commit, root).items():
+        assert (folder / path).read_bytes() == data
+
+
+@pytest.mark.parametrize(
     ("words", "code", "said"),
     [
         ((), 2, "--bare"),
@@ -135,6 +162,7 @@ def test_killed_before_git_knows_of_the_first_commit_it_is_finished(
         (("--forge", "gitlab", "--url", "https://forge.example/a"), 4, "names no repository"),
         (("--forge", "github", "--url", URL), 2, "--owner"),
         (("--forge", "github", "--url", URL, "--owner", "admins"), 2, "is no owner"),
+        ((*HOSTED, "--tool", "medperf-registry"), 2, "does not pin the tool"),
         ((*HOSTED, "--threshold", "2"), 2, "2 of 1 admins"),
         ((*HOSTED, "--threshold", "0"), 2, "0 of 1 admins"),
         ((*HOSTED, "--admin", "grace"), 2, "NAME=KEYFILE.pub"),

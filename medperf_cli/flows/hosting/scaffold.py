@@ -13,6 +13,7 @@ from medperf_cli.core.names import GITATTRIBUTES, GITATTRIBUTES_BYTES, REGISTRY_
 from medperf_cli.errors import UsageError
 from medperf_cli.flows.deps import TOOL_VERSION
 from medperf_cli.flows.hosting.scaffold_readme import readme
+from medperf_cli.flows.hosting.workflows import workflow_files
 
 OWNERS_FILE = {
     Vendor.GITHUB: ".github/CODEOWNERS",
@@ -31,6 +32,8 @@ id_*
 *.pem
 *.key
 """
+NAME = "medperf-registry"
+"""This tool, as pip names it."""
 _OWNER = re.compile(r"@[A-Za-z0-9][A-Za-z0-9._-]{0,99}(/[A-Za-z0-9][A-Za-z0-9._-]{0,99}){0,4}\Z")
 
 
@@ -41,15 +44,17 @@ class Site:
     address: ForgeAddress
     url: str
     owners: tuple[str, ...]
+    tool: str
 
 
-def site_of(forge: str, url: str, owners: tuple[str, ...]) -> Site:
+def site_of(forge: str, url: str, owners: tuple[str, ...], tool: str | None) -> Site:
     """Read what whoever founds a registry types.
 
     Args:
         forge: a vendor.
         url: such as `https://host/owner/name.git`.
         owners: such as `@owner/team` or `@login`.
+        tool: the pinned tool that its workflows install, as pip names it; None: this version.
 
     Raises:
         UsageError: the address is not one that participants can use, or an owner cannot be one.
@@ -72,7 +77,12 @@ def site_of(forge: str, url: str, owners: tuple[str, ...]) -> Site:
     if not address.secure or not re.match(r"[A-Za-z0-9.:-]+\Z", split.netloc):
         raise UsageError(f"'{url}' can be read on the way", hint="give the https:// address")
     _expect_owners(owners)
-    return Site(address, f"{split.scheme}://{split.netloc}/{address.repository}.git", owners)
+    return Site(
+        address,
+        f"{split.scheme}://{split.netloc}/{address.repository}.git",
+        owners,
+        tool or f"{NAME}=={TOOL_VERSION}",
+    )
 
 
 def _expect_owners(owners: tuple[str, ...]) -> None:
@@ -87,7 +97,12 @@ def _expect_owners(owners: tuple[str, ...]) -> None:
 
 
 def scaffold_files(site: Site, title: str, root: str) -> dict[str, bytes]:
-    """All files beside `registry/`, by path in the repository; `root` is the registry's fingerprint."""
+    """All files beside `registry/`, by path in the repository; `root` is the registry's fingerprint.
+
+    Raises:
+        UsageError: the tool is not pinned.
+
+    """
     vendor = site.address.vendor
     page = readme(
         title=title,
@@ -95,13 +110,14 @@ def scaffold_files(site: Site, title: str, root: str) -> dict[str, bytes]:
         root=root,
         vendor=vendor,
         owners=OWNERS_FILE[vendor],
-        version=TOOL_VERSION,
+        tool=site.tool.replace(NAME, f"{NAME}[forges]", 1),
     )
     return {
         GITATTRIBUTES: GITATTRIBUTES_BYTES,
         ".gitignore": IGNORED,
         "README.md": page.encode(),
         OWNERS_FILE[vendor]: code_owners(vendor, site.owners),
+        **workflow_files(vendor, site.tool, root),
     }
 
 

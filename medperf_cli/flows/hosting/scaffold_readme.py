@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from medperf_cli.adapters.forge.address import forge_address
 from medperf_cli.adapters.forge.api import Vendor
 
 _TOKENS = {
@@ -28,7 +29,7 @@ intruder could change proves nothing about itself.
 ## Read and check
 
 ```
-pip install 'medperf-registry[forges]=={version}'
+pip install '{tool}'
 medperf registry add {url} \\
   --root {root}
 medperf benchmark ls
@@ -42,7 +43,7 @@ need no network. With a clone, `git` and `ssh-keygen` alone, anybody checks who 
 ## Join
 
 ```
-medperf key new --passphrase
+{profile}medperf key new --passphrase
 medperf member register NAME --contact MAILBOX
 ```
 
@@ -71,7 +72,7 @@ belongs to the owners named in `{owners}`.
 """
 
 
-def readme(*, title: str, url: str, root: str, vendor: Vendor, owners: str, version: str) -> str:
+def readme(*, title: str, url: str, root: str, vendor: Vendor, owners: str, tool: str) -> str:
     """The README of a registry.
 
     Args:
@@ -80,8 +81,17 @@ def readme(*, title: str, url: str, root: str, vendor: Vendor, owners: str, vers
         root: its root's fingerprint, `sha256:…`.
         vendor: whose forge it is on.
         owners: the file that names the owners of code.
-        version: of this tool, which its workflows use.
+        tool: what pip is to install.
 
     """
-    token = _TOKENS[vendor]
-    return _PAGE.format(title=title, url=url, root=root, token=token, owners=owners, version=version)
+    known = forge_address(url)
+    guessed = known is not None and known.vendor is vendor
+    return _PAGE.format(
+        title=title,
+        url=url,
+        root=root,
+        token=_TOKENS[vendor],
+        owners=owners,
+        tool=tool,
+        profile="" if guessed else f"medperf profile set forge {vendor}\n",
+    )
