@@ -25,7 +25,9 @@ Owner = Annotated[
 ]
 Tool = Annotated[
     str | None,
-    typer.Option(help="With --forge: what the workflows install, pinned as pip names it; else this version."),
+    typer.Option(
+        help="With --forge: what the workflows install, pinned as pip names it; also on what is there."
+    ),
 ]
 Admin = Annotated[
     list[str] | None,
@@ -118,17 +120,34 @@ def _on_forge(
 
     deps = console.deps(yes=True, dry_run=dry_run)
     if is_founded(path):
-        _tell(carry_on(deps, path, look=dry_run))
+        founded = carry_on(deps, path, look=dry_run)
+        if hosted[2] is None or founded.waiting:
+            _tell(founded)
+        else:
+            _renew(founded, hosted[2], dry_run=dry_run)
         return
     if forge is None:
         raise UsageError(
             "say where the registry is hosted", hint="add --bare for a bare git repository, or --forge VENDOR"
         )
-    founded = found_on_forge(deps, path, charter, site_of(forge, *hosted))
-    if founded is None:
+    begun = found_on_forge(deps, path, charter, site_of(forge, *hosted))
+    if begun is None:
         console.note("nothing was made")
     else:
-        _tell(founded)
+        _tell(begun)
+
+
+def _renew(founded: Founded, tool: str, *, dry_run: bool) -> None:
+    from medperf_cli.flows.hosting.renew_workflows import renew_workflows
+
+    written = renew_workflows(founded, tool, dry_run=dry_run)
+    if not written:
+        console.note(f"the workflows are as this version writes them, with {tool}")
+        return
+    what = "would be written" if dry_run else "are written anew; commit them and ask for them to enter main"
+    console.note(f"{what}:")
+    for name in written:
+        console.write(name)
 
 
 def _tell(founded: Founded) -> None:

@@ -9,6 +9,7 @@ import typer
 
 from medperf_cli.commands import console
 from medperf_cli.commands.found import add_founding
+from medperf_cli.commands.host import add_hosting
 from medperf_cli.commands.redact import add_redacting
 from medperf_cli.commands.renew_root import add_renewing
 
@@ -110,3 +111,4 @@ def use(registry: Annotated[str, typer.Argument(help="A registry's id, or the be
 
 
 add_redacting(app)
+add_hosting(app)

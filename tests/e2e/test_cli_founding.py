@@ -211,3 +211,31 @@ def test_a_root_is_signed_only_by_whom_it_names(ada: Terminal, tmp_path: Path) -
     ada("registry", "init", tmp_path / "bare.git", "--bare", *ALONE, *others).failed(
         2, "MP-USAGE", "founded by one admin", "renew-root"
     )
+
+
+def test_workflows_are_written_anew_for_another_version_of_the_tool(ada: Terminal, tmp_path: Path) -> None:
+    folder = tmp_path / "breast"
+    ada("registry", "init", folder, *ALONE, *HOSTED).ok()
+    ada("registry", "init", folder, "--tool", "medperf-registry==0.1.0").ok("are as this version writes them")
+    newer = ("--tool", "medperf-registry==0.2.0")
+    told = ada("registry", "init", folder, *newer, "--dry-run").ok("would be written").out
+    assert ".github/workflows/merge.yml" in told.split()
+    assert git(folder, "status", "--short") == ""
+    assert ada("registry", "init", folder, *newer).ok("commit them").out == told
+    assert "medperf-registry[forges]==0.2.0" in (folder / ".github/workflows/merge.yml").read_text()
+    ada("registry", "init", folder, "--tool", "newest").failed(2, "MP-USAGE", "does not pin")
+
+
+def test_a_host_is_looked_at_and_its_rules_are_not_touched_unasked(ada: Terminal, tmp_path: Path) -> None:
+    ada("registry", "doctor").failed(4, "MP-CONFIG", "no registry is in use")
+    place = tmp_path / "registry.git"
+    *_, root = ada("registry", "init", "--bare", place, *ALONE).ok().out.split()
+    ada("registry", "doctor", place, "--root", root).ok("begins with the pinned root", "0 to repair")
+    (place / "hooks" / "pre-receive").unlink()
+    ada("registry", "add", place, "--root", root).ok()
+    found = ada("registry", "doctor", "--json")
+    assert found.code == 1
+    wrong = {row["check"] for row in found.json if row["state"] == "fail"}
+    assert wrong == {"hooks", "python"}
+    ada("registry", "protect", URL).failed(2, "MP-USAGE", "--bot")
+    ada("registry", "protect", place, "--bot", "bot").failed(4, "MP-CONFIG", "on no hosted forge")
