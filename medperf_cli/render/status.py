@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 _MOST, _ODD = 40, 10
 """Findings, and odd comments, that are shown; a page takes no comment of any length."""
 _WORDS = {
-    "merged": "everything it needs is there, and the merge bot brings it into main",
+    "merged": "everything it needs is there, so the merge bot merges it",
     "waits": "it is sound, and waits for people",
     "rejected": "it cannot enter main as it is",
     "closed": "it ends here",
@@ -41,8 +41,10 @@ def _lines(status: Status) -> Iterator[str]:
 
 
 def _heading(status: Status) -> str:
+    if status.commit is not None:
+        return "MERGED"
     if status.fate == "closed":
-        return "CLOSED" if status.closing else "MERGED"
+        return "CLOSED"
     if status.fate == "waits":
         return "REVIEW"
     return status.verdict.name

@@ -99,9 +99,10 @@ class Bench:
         closing = self._closing(tip, one.request)
         if closing is not None:
             return Status(number, Fate.CLOSED, Verdict.REJECT, closing=closing), None
-        gathered = gather(self.store, tip, one.request)
-        if gathered.done:
-            return Status(number, Fate.CLOSED, Verdict.AUTO, commit=self._merged_as(gathered)), None
+        merged = merged_by(self.store, tip, one.request.head)
+        gathered = None if merged else gather(self.store, tip, one.request)
+        if gathered is None or gathered.done:
+            return Status(number, Fate.CLOSED, Verdict.AUTO, commit=merged), None
         counts = bool(self.page and asked_of_the_page(gathered, self.page.recorder))
         if self.page is not None:
             gathered = self.page.heard(self.store, one.pull, gathered)
@@ -125,13 +126,6 @@ class Bench:
             except MedperfError:
                 continue
         return None
-
-    def _merged_as(self, gathered: Gathered) -> str | None:
-        """The commit of main that merged a request's head; None where the same files came another way."""
-        head = gathered.request.head
-        files = self.store.change(self.store.parent(head), head).added
-        commit = brought_by(self.store, gathered.main, next(iter(files)))
-        return commit if commit is not None and head in self.store.commit(commit).parents[1:] else None
 
     def proved(self, plan: Plan) -> None:
         """See that every reader will take the chain, as readers do (raises IntegrityError)."""
@@ -164,6 +158,14 @@ def _undecided_in_main(gathered: Gathered) -> Iterator[Finding]:
 def _recorded(gathered: Gathered) -> tuple[str, ...]:
     paths = (parse_path(path) for path in gathered.change.added if path.endswith(".yml"))
     return tuple(sorted({path.parts[-1] for path in paths if path.kind is Kind.RECORDED}))
+
+
+def merged_by(store: GitStore, main: str, head: str) -> str | None:
+    """The first-parent commit of main that merged a head; None where none did."""
+    if store.git.local("merge-base", "--is-ancestor", head, main).code != 0:
+        return None
+    lines = store.git.lines("rev-list", "--first-parent", "--parents", main, "--")
+    return next((line.split(" ")[0] for line in lines if head in line.split(" ")[2:]), None)
 
 
 def brought_by(store: GitStore, main: str, path: str) -> str | None:

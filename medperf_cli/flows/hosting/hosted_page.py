@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from medperf_cli.adapters.forge.api import ForgeApi, Pull
 from medperf_cli.adapters.forge.base import RequestState
 from medperf_cli.adapters.store.repository import GitStore
-from medperf_cli.errors import MedperfError
+from medperf_cli.errors import ConfigurationError, MedperfError
 from medperf_cli.flows.hosting.gathering import Gathered
 from medperf_cli.flows.hosting.recording import Act, Recorder, acts_of, asked_of_the_page, with_recorded
 
@@ -46,7 +46,11 @@ class Page:
         return next(merged, None)
 
     def heard(self, store: GitStore, pull: Pull, gathered: Gathered) -> Gathered:
-        """A request with what its page says of it, where that could matter (raises ConfigurationError)."""
+        """A request with what its page says of it, where that could matter."""
         if not asked_of_the_page(gathered, self.recorder):
             return gathered
-        return with_recorded(store, gathered, self.recorder, self.acts(pull))
+        try:
+            return with_recorded(store, gathered, self.recorder, self.acts(pull))
+        except ConfigurationError as error:  # the key does not sign; what members sign counts all the same
+            self.troubles.append((f"request {pull.number}", error))
+            return gathered

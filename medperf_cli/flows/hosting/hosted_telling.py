@@ -23,19 +23,21 @@ class Teller:
     words: Callable[[Status], str]
     me: int
     troubles: list[tuple[str, MedperfError]] = field(default_factory=list)
+    _amended: set[int] = field(default_factory=set)
     _silent: bool = False
 
     def amend(self, status: Status, one: Asked) -> None:
-        """Bring a comment that is there up to date; where there is none, none is made."""
+        """Bring a comment that is there up to date before main moves; where there is none, none is made."""
         if self._mine(one):
             self._try(status, lambda: self._comment(status, one))
+            self._amended.add(status.number)
 
     def tell(self, status: Status, one: Asked) -> None:
         """Say how an open request stands, and close it where it ends without a merge."""
         self._try(status, lambda: self._tell(status, one))
 
     def _tell(self, status: Status, one: Asked) -> None:
-        wrote = self._comment(status, one)
+        wrote = status.number not in self._amended and self._comment(status, one)
         if status.ends:
             self.api.close(one.pull.number)
         elif status.commit is not None:
