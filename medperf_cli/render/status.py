@@ -20,9 +20,9 @@ _WORDS = {
 }
 
 
-def as_comment(status: Status, mark: str) -> str:
+def as_comment(status: Status) -> str:
     """The whole comment: verdict, whom it waits for, findings with repairs, and what does not count."""
-    return "\n".join([mark, *_lines(status)]).rstrip("\n") + "\n"
+    return "\n".join(_lines(status)).rstrip("\n") + "\n"
 
 
 def _lines(status: Status) -> Iterator[str]:
