@@ -118,10 +118,25 @@ def test_a_token_that_cannot_do_it_says_which_can(stage: Stage, monkeypatch: pyt
             stage.api(token=token).close(1)
         assert token not in f"{caught.value} {caught.value.hint}"
     with pytest.raises(TokenError, match="nobody without a token"):
-        stage.api().comments(1)
+        stage.api().comment(1, "hello")
     monkeypatch.setenv("CI_JOB_TOKEN", PLAIN)
     with pytest.raises(TokenError, match="no CI job token"):
         stage.api(token=PLAIN).whoami()
+
+
+def test_everybody_reads_the_comments_of_a_public_project(stage: Stage) -> None:
+    request = stage.request("mgh")
+    for number in range(5):
+        stage.forge.comment(request, "mgh", f"{number}\n\\/close")
+    stage.forge.review(request, "chair")
+    seen = stage.api().comments(1)
+    assert [comment.body for comment in seen] == [f"{number}\n/close" for number in range(5)]
+    assert seen == stage.api(BOT).comments(1)
+    with pytest.raises(UnknownIdError, match="shows no merge request 2"):
+        stage.api().comments(2)
+    stage.registry.private = True
+    with pytest.raises(UnknownIdError, match="shows no merge request 1"):
+        stage.api().comments(1)
 
 
 def test_a_renamed_user_is_the_same_account(stage: Stage) -> None:

@@ -19,6 +19,7 @@ from medperf_cli.adapters.forge.api import (
     Protection,
     Pull,
 )
+from medperf_cli.adapters.forge.gitlab_public import public_notes
 from medperf_cli.adapters.forge.gitlab_session import Session
 from medperf_cli.adapters.forge.gitlab_shapes import Row, quiet
 from medperf_cli.errors import BusyError, RejectedError, UnknownIdError
@@ -162,9 +163,12 @@ class GitLab(ForgeApi):
 
     @override
     def comments(self, number: int) -> Sequence[Comment]:
-        """Notes of people, also in threads; GitLab shows them to nobody without a token (TokenError)."""
+        """Notes of people, also in threads."""
         with self._session.asking(f"the notes on merge request {number}"):
-            notes = self._notes(number, "only_comments")
+            if self._session.anonymous:
+                notes = public_notes(self._session, self.repository, number)
+            else:
+                notes = self._notes(number, "only_comments")
             return [gitlab_shapes.comment(row) for row in notes if not row["system"]]
 
     @override

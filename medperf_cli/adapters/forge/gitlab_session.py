@@ -51,6 +51,7 @@ class Session:
         self.host = address.host
         self._token = token
         self.job = token is not None and _is_of_job(token)
+        self.anonymous = token is None
         self.client = self._client(address.api)
 
     def _client(self, site: str) -> Gitlab:
