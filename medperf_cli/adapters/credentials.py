@@ -70,7 +70,8 @@ def asked_of_git(url: str) -> Token | None:
         return None
     host = f"{split.hostname}:{split.port}" if split.port else split.hostname
     asked = f"protocol=https\nhost={host}\npath={split.path.lstrip('/')}\n\n"
-    environment = {**os.environ, "GIT_TERMINAL_PROMPT": "0", "GIT_ASKPASS": "", "SSH_ASKPASS": ""}
+    silent = {"GIT_TERMINAL_PROMPT": "0", "GIT_ASKPASS": "", "SSH_ASKPASS": "", "GCM_INTERACTIVE": "never"}
+    environment = {**os.environ, **silent}
     try:
         done = subprocess.run(
             ["git", "credential", "fill"],
