@@ -50,7 +50,7 @@ def asked_now(store: GitStore, main: str, forge: Requests, now: str, before: Ask
         key = _judged(main, request)
         kept = known.get(key) or _open(store, main, request)
         if kept is not None:
-            found.append(dataclasses.replace(kept, judged=key))
+            found.append(dataclasses.replace(kept, judged=key, url=request.url))
     settled = {(c.id, c.member, c.commit): c for c in before.closed}
     ended = [c for request in forge.closed() for c in _closed(store, main, request, settled)]
     newest = sorted(ended, key=lambda c: (c.time, c.id), reverse=True)[:_MOST]
