@@ -7,19 +7,15 @@ takes escape sequences. So each line begins with a word of ours, and holds print
 from __future__ import annotations
 
 import contextlib
-import datetime as dt
 import os
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from medperf_cli.core.requests import SPOKEN
 from medperf_cli.errors import ExitCode, MedperfError
+from medperf_cli.render.findings import as_text
 from medperf_cli.render.table import one_line
-
-if TYPE_CHECKING:
-    from medperf_cli.flows.deps import Deps
 
 _MAX_SUMMARY = 900_000
 """Bytes; GitHub refuses a summary of more than 1 MiB."""
@@ -56,6 +52,7 @@ def guarded(job: Callable[[], int]) -> int:
     try:
         return job()
     except MedperfError as error:
+        say(as_text(getattr(error, "findings", ())).splitlines())
         say([f"error {error.code}: {error.message}", *([f"next: {error.hint}"] if error.hint else [])])
         return error.exit_code
     except Exception as error:  # noqa: BLE001 - a traceback would print a stranger's words as they are
@@ -69,25 +66,3 @@ def _frames(error: BaseException) -> Iterable[str]:
 
     for frame in traceback.extract_tb(error.__traceback__):
         yield f"{frame.filename}:{frame.lineno} {frame.name}"
-
-
-def now() -> dt.datetime:
-    """The time; the edge of the program reads it, flows are given it."""
-    return dt.datetime.now(dt.UTC)  # noqa: TID251 - see above
-
-
-class _Log:
-    def say(self, text: str) -> None:
-        say([text])
-
-    def progress(self, step: str, done: int, total: int | None) -> None:
-        del step, done, total  # a log has no bar
-
-
-def deps(home: Path) -> Deps:
-    """The world of a job that keeps a home of its own; nothing is asked, what is asked for is granted."""
-    from medperf_cli.adapters.store.settings import load  # noqa: PLC0415 - a check needs none
-    from medperf_cli.flows.deps import Deps  # noqa: PLC0415 - as above
-
-    settings = load({**os.environ, "MEDPERF_HOME": str(home)})
-    return Deps(settings=settings, clock=now, talk=_Log(), confirm=lambda _: True, interactive=False)
