@@ -16,6 +16,8 @@ from urllib.parse import urlsplit
 from medperf_cli.errors import TokenError
 
 VARIABLE = "MEDPERF_FORGE_TOKEN"
+PUSH_VARIABLE = "MEDPERF_PUSH_TOKEN"
+"""Another token for git alone: a merge bot's CI comments as itself, and pushes as who may push to main."""
 _VENDORS = {
     "github.com": ("GITHUB_TOKEN", "GH_TOKEN"),
     "gitlab.com": ("GITLAB_TOKEN",),
@@ -61,6 +63,12 @@ def find_token(url: str, environ: Mapping[str, str], file: Path | None = None) -
 def token_for(url: str, file: Path | None) -> Token | None:
     """The same, from this process's environment (raises TokenError)."""
     return find_token(url, os.environ, file)
+
+
+def token_for_git(url: str, token: Token | None) -> Token | None:
+    """The token git is given: one of its own where the environment has it, else the same."""
+    own = os.environ.get(PUSH_VARIABLE, "").strip()
+    return Token(own, f"variable {PUSH_VARIABLE}") if own and host_of(url) else token
 
 
 def asked_of_git(url: str) -> Token | None:

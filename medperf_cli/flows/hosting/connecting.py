@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 
-from medperf_cli.adapters.credentials import Token, asked_of_git, token_for
+from medperf_cli.adapters.credentials import Token, asked_of_git, token_for, token_for_git
 from medperf_cli.adapters.forge.address import ForgeAddress, forge_address
 from medperf_cli.adapters.forge.api import ForgeApi
 from medperf_cli.adapters.forge.patience import Patient
@@ -21,7 +21,7 @@ def hosted_address(settings: Settings, url: str) -> ForgeAddress | None:
 
 
 def connected(settings: Settings, url: str, address: ForgeAddress) -> tuple[ForgeApi, Token | None]:
-    """A forge's web interface, asked patiently, and the token that it is asked with.
+    """A forge's web interface, asked patiently, and the token for git.
 
     Raises:
         TokenError: the token's file cannot be read, or the token would be readable on the way.
@@ -44,7 +44,7 @@ def connected(settings: Settings, url: str, address: ForgeAddress) -> tuple[Forg
             hint="pip install 'medperf-registry[forges]'",
         ) from None
     api: ForgeApi = vendor.connect(address, token and token.text)
-    return Patient(api), token
+    return Patient(api), token_for_git(url, token)
 
 
 def upstream_of(
