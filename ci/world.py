@@ -46,10 +46,8 @@ def deps(place: Here, home: Path) -> Deps:
         ConfigurationError: a variable says what makes no sense.
 
     """
-    told = {"MEDPERF_HOME": str(home), "MEDPERF_FORGE": str(place.vendor)}
-    if place.api:
-        told["MEDPERF_FORGE_API"] = place.api
-    settings = load({**os.environ, **told})
+    told = {"MEDPERF_FORGE": str(place.vendor), "MEDPERF_FORGE_API": place.api or ""}
+    settings = load({**told, **os.environ, "MEDPERF_HOME": str(home)})
     return Deps(settings=settings, clock=now, talk=_Log(), confirm=lambda _: True, interactive=False)
 
 

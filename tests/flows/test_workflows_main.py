@@ -24,7 +24,7 @@ def pinned(workflow: Workflow, host: Hosted) -> Workflow:
 
 
 def ran(workflow: Workflow, host: Hosted, tmp_path: Path) -> Ran:
-    found = Runner(tmp_path / "runner", github(host.url), CONTEXT).run(workflow)
+    found = Runner(tmp_path / "runner", github(host.url, MEDPERF_FORGE="bare"), CONTEXT).run(workflow)
     found.expect_harmless()
     return found
 

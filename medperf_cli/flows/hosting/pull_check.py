@@ -60,14 +60,21 @@ def bring(store: GitStore, url: str, number: int, heads: str, token: Token | Non
     return main, head
 
 
+def concerns(store: GitStore, main: str, head: str) -> bool:
+    """Whether a head touches the registry at all; one that shares nothing with main is looked at."""
+    try:
+        return store.touches_registry(shared_with_main(store, main, head), head)
+    except RejectedError:
+        return True
+
+
 def check_pull(store: GitStore, number: int, main: str, head: str) -> PullCheck:
     """Judge what a request adds to main, as the merge bot would without any decision.
 
     What cannot be judged at all is rejected, with the reason as a finding.
     """
     try:
-        base = shared_with_main(store, main, head)
-        if not store.touches_registry(base, head):
+        if not concerns(store, main, head):
             return PullCheck(number, main, head, concerned=False, report=Report(()))
         report = gather(store, main, OpenRequest(str(number), head)).report
     except (RejectedError, IntegrityError) as error:
