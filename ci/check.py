@@ -14,12 +14,13 @@ import time
 from pathlib import Path
 
 from ci.saying import guarded, say, summarize
-from ci.told import HEADS, asked, here
+from ci.told import HEADS, Asked, Here, asked, here
 from medperf_cli.adapters.credentials import token_for
 from medperf_cli.adapters.store.remote import init
+from medperf_cli.adapters.store.repository import GitStore
 from medperf_cli.core.check.findings import Verdict
 from medperf_cli.errors import ExitCode
-from medperf_cli.flows.hosting.pull_check import PullCheck, bring, check_pull
+from medperf_cli.flows.hosting.pull_check import RECENT, WHOLE, PullCheck, bring, check_pull, is_cut
 from medperf_cli.render.findings import as_json, as_markdown, as_text
 
 REPORT = Path("report")
@@ -30,21 +31,31 @@ _MOVED = "the request moved on meanwhile; the run for its new head says what is 
 def main() -> int:
     """Judge, report, and return the exit code: 0 (it may enter, or waits for people), 1 (rejected)."""
     place, request = here(os.environ), asked(os.environ)
-    token = token_for(place.url, None)
-    with (
-        tempfile.TemporaryDirectory(prefix="medperf-check-") as folder,
-        init(Path(folder) / "o.git") as store,
-    ):
-        begin = time.monotonic()
-        base, head = bring(store, place.url, request.number, HEADS[place.vendor], token)
-        fetched = time.monotonic()
-        if head != request.head:
-            say([_MOVED])
-            return ExitCode.FAILED
-        found = check_pull(store, request.number, base, head)
-        say([f"fetched in {fetched - begin:.1f} s, judged in {time.monotonic() - fetched:.2f} s"])
+    with tempfile.TemporaryDirectory(prefix="medperf-check-") as folder:
+        init(Path(folder) / "objects.git").close()
+        found = _judged(place, request, Path(folder) / "objects.git")
+    if found is None:
+        say([_MOVED])
+        return ExitCode.FAILED
     _report(found)
     return ExitCode.FAILED if found.verdict is Verdict.REJECT else ExitCode.OK
+
+
+def _judged(place: Here, request: Asked, path: Path) -> PullCheck | None:
+    """The request by what is recent; what that rejects, by the whole history. None where it moved on."""
+    token, begin, found = token_for(place.url, None), time.monotonic(), None
+    for depth in (RECENT, WHOLE):
+        with GitStore(path) as store:
+            heads = HEADS[place.vendor]
+            main_, head = bring(store, place.url, request.number, heads, token, depth=depth)
+            fetched = time.monotonic()
+            if head != request.head:
+                return None
+            found = check_pull(store, request.number, main_, head)
+            say([f"fetched in {fetched - begin:.1f} s, judged in {time.monotonic() - fetched:.2f} s"])
+            if found.verdict is not Verdict.REJECT or not is_cut(store):
+                break
+    return found
 
 
 def _report(found: PullCheck) -> None:

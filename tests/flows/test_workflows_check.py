@@ -9,9 +9,13 @@ from typing import Any
 
 import pytest
 
-from ci.told import asked
+from ci.told import HEADS, asked
 from medperf_cli.adapters.forge.api import Vendor
+from medperf_cli.adapters.store.remote import init
+from medperf_cli.adapters.store.repository import GitStore
+from medperf_cli.core.check.findings import Verdict
 from medperf_cli.errors import UsageError
+from medperf_cli.flows.hosting.pull_check import RECENT, bring, check_pull, is_cut
 from tests.support.hosting import Hosted
 from tests.support.registry_repo import RegistryRepo
 from tests.support.workflow_files import PINNED, Workflow, own, scaffolded
@@ -132,6 +136,39 @@ def test_main_that_went_on_is_what_counts(host: Hosted, tmp_path: Path) -> None:
     ran = checked(host, tmp_path, head)
     assert ran.code == 0
     assert report(ran)["main"] == host.main()
+
+
+def test_a_request_on_an_old_main_is_judged_by_the_whole_history(host: Hosted, tmp_path: Path) -> None:
+    head = request(host, registered(host))
+    commits = (
+        f"commit refs/heads/main\ncommitter A <a@example.org> {n} +0000\ndata 0\n" for n in range(RECENT)
+    )
+    first, *others = commits
+    stream = "".join([first, f"from {host.main()}\n", *others])
+    RegistryRepo(host.path).git("fast-import", "--quiet", stdin=stream.encode())
+    ran = checked(host, tmp_path, head)
+    assert ran.code == 0, ran.text
+    assert ran.text.count("fetched in") == 2
+
+
+@pytest.mark.parametrize("lawful", [True, False])
+def test_what_is_cut_off_lets_nothing_pass_that_the_whole_would_reject(
+    host: Hosted, tmp_path: Path, lawful: bool
+) -> None:
+    files = registered(host) if lawful else registered(host, seen="5" * 40)
+    for number in range(3):
+        host.enter(host.cube(f"tree-{number}"))
+    head = request(host, files)
+    with init(tmp_path / "objects.git") as store:
+        main, _ = bring(store, host.url, NUMBER, HEADS[Vendor.GITHUB], depth=2)
+        assert is_cut(store)
+        assert check_pull(store, NUMBER, main, head).verdict is Verdict.REJECT
+    with GitStore(tmp_path / "objects.git") as store:
+        assert bring(store, host.url, NUMBER, HEADS[Vendor.GITHUB]) == (main, head)
+        assert not is_cut(store)
+        found = check_pull(store, NUMBER, main, head)
+    assert found.verdict is (Verdict.AUTO if lawful else Verdict.REJECT)
+    assert lawful or any("seen" in finding.message for finding in found.report.findings)
 
 
 @pytest.mark.parametrize(

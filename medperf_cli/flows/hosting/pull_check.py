@@ -34,7 +34,15 @@ class PullCheck:
         return verdict_of_request(self.report)
 
 
-def bring(store: GitStore, url: str, number: int, heads: str, token: Token | None = None) -> tuple[str, str]:
+RECENT = 400
+"""Commits of history that suffice for nearly every request: its base and what its signers saw are recent."""
+WHOLE = 2**31 - 1
+"""Git's word for all of it."""
+
+
+def bring(
+    store: GitStore, url: str, number: int, heads: str, token: Token | None = None, *, depth: int = WHOLE
+) -> tuple[str, str]:
     """Fetch main and the head of one request as objects; nothing is checked out, nothing in them is run.
 
     Args:
@@ -43,6 +51,7 @@ def bring(store: GitStore, url: str, number: int, heads: str, token: Token | Non
         number: the request's number.
         heads: the ref of a request's head there, with `{}` for its number.
         token: for git, where the forge asks for one.
+        depth: after how many commits history is cut off; what was cut before comes with `WHOLE`.
 
     Returns:
         The commits of main and of the head.
@@ -53,11 +62,16 @@ def bring(store: GitStore, url: str, number: int, heads: str, token: Token | Non
 
     """
     head_ref = str(RequestRef(str(number)))
-    fetch(store, url, [f"+{MAIN}:{MAIN}", f"+{heads.format(number)}:{head_ref}"], token=token)
+    fetch(store, url, [f"+{MAIN}:{MAIN}", f"+{heads.format(number)}:{head_ref}"], token=token, depth=depth)
     main, head = store.rev(MAIN), store.rev(head_ref)
     if main is None or head is None:
         raise ConfigurationError("the repository has no main, or the request no head", hint="push main first")
     return main, head
+
+
+def is_cut(store: GitStore) -> bool:
+    """Whether history is cut off, so that a rejection may mean no more than that."""
+    return (store.git.directory / "shallow").exists()
 
 
 def concerns(store: GitStore, main: str, head: str) -> bool:
@@ -71,7 +85,8 @@ def concerns(store: GitStore, main: str, head: str) -> bool:
 def check_pull(store: GitStore, number: int, main: str, head: str) -> PullCheck:
     """Judge what a request adds to main, as the merge bot would without any decision.
 
-    What cannot be judged at all is rejected, with the reason as a finding.
+    What cannot be judged at all is rejected, with the reason as a finding. Where history `is_cut`, whatever
+    would be found beyond the cut is a missing object, so nothing passes that the whole of it would reject.
     """
     try:
         if not concerns(store, main, head):
