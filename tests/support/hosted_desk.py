@@ -122,16 +122,12 @@ class HostedDesk:
             upstream = HostedUpstream(
                 store, self.url, added.registry, api or self.api, token=token, thorough=True
             )
-            yield HostedBot(deps, store, upstream, words, self.url, token, self.signer)
+            yield HostedBot(deps, store, upstream, as_comment, self.signer)
 
     def run(self, name: str = "bot") -> dict[int, Outcome]:
         with self.bot(name) as bot:
             self.last = bot.run_once()
         return {int(outcome.id): outcome for outcome in self.last.outcomes}
-
-
-def words(status: Any) -> str:
-    return as_comment(status, MARK)
 
 
 def _below(files: Mapping[str, bytes]) -> dict[str, bytes]:

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
-from medperf_cli.adapters.credentials import Token
 from medperf_cli.adapters.keys.base import Signer
 from medperf_cli.adapters.store.index_rows import Filter
 from medperf_cli.adapters.store.locks import exclusive
-from medperf_cli.adapters.store.remote import head_of
 from medperf_cli.adapters.store.repository import GitStore
 from medperf_cli.core.lifecycle.reader import Reader
 from medperf_cli.core.names import EntityPath, Kind, parse_path
@@ -29,7 +27,6 @@ from medperf_cli.flows.reading.verified_index import reading
 
 _TRIES = 5
 _LOCK_SECONDS = 300.0
-_ANSWER_SECONDS = 60.0
 Troubles = list[tuple[str, MedperfError]]
 """What could not be done in a round, and why; it waits for the next one."""
 
@@ -53,8 +50,6 @@ class HostedBot:
     store: GitStore
     upstream: HostedUpstream
     words: Callable[[Status], str]
-    url: str
-    token: Token | None = None
     signer: Signer | None = None
     _troubles: Troubles = field(default_factory=list)
 
@@ -162,10 +157,10 @@ class HostedBot:
                 return True
             refused = (*answer.refused.values(), *answer.said)
         except NetworkError:
-            if self._main_now() != plan.tip:  # else only the answer was lost
+            if self.upstream.main_now() != plan.tip:  # else only the answer was lost
                 raise
             return True
-        now = self._main_now()
+        now = self.upstream.main_now()
         if now == plan.main:
             raise RejectedError(
                 f"the forge does not take the bot's push of main: {'; '.join(refused)}",
@@ -173,9 +168,6 @@ class HostedBot:
                 "`medperf registry doctor` says what is missing",
             )
         return now == plan.tip
-
-    def _main_now(self) -> str | None:
-        return head_of(self.url, seconds=_ANSWER_SECONDS, token=self.token)
 
 
 def _odd(seen: Seen) -> list[tuple[str, str]]:

@@ -51,7 +51,7 @@ class Teller:
 
     def _comment(self, status: Status, one: Asked) -> bool:
         """Keep one comment of ours, the oldest; whether anything was written."""
-        number, text = one.pull.number, self.words(status)
+        number, text = one.pull.number, f"{MARK}\n{self.words(status)}"
         mine = self._mine(one)
         for twin in mine[1:]:  # by a second bot at the same time
             self.api.delete_comment(number, twin.number)
