@@ -11,7 +11,6 @@ from ci.world import a_home, deps
 from medperf_cli.adapters.store.remote import init
 from medperf_cli.errors import ExitCode, UsageError
 from medperf_cli.flows.hosting.connecting import connected, hosted_address
-from medperf_cli.flows.hosting.hosted_status import MARK
 from medperf_cli.flows.hosting.pull_comment import Commenter
 from medperf_cli.render.status import as_comment
 
@@ -27,7 +26,7 @@ def main() -> int:
         if address is None:
             raise UsageError(f"'{place.url}' has no web interface to comment in", hint="see MEDPERF_FORGE")
         api, token = connected(world.settings, place.url, address)
-        commenter = Commenter(api, place.url, lambda s: as_comment(s, MARK), world.clock, token)
+        commenter = Commenter(api, place.url, as_comment, world.clock, token)
         pull = commenter.standing_at(run.source, run.branch, run.head)
         status = None if pull is None else commenter.comment(store, pull)
     say([_NOBODY if status is None else f"request {status.number}: {status.fate}"])

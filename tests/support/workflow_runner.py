@@ -98,7 +98,11 @@ class Runner:
 
     def script(self, job: Mapping[str, Any]) -> Ran:
         """The same for the `script` of a job on GitLab."""
-        return self._run([(line, job.get("variables", {})) for line in job["script"]])
+        given = {
+            name: self.variables[value[1:]] if value.startswith("$") else value
+            for name, value in job.get("variables", {}).items()
+        }
+        return self._run([(line, given) for line in job["script"]])
 
     def _run(self, steps: list[tuple[str, Mapping[str, str]]]) -> Ran:
         log, code = b"", 0
