@@ -31,7 +31,8 @@ class Settings:
     `assets` are folders searched for files by SHA-256 (a share, a USB stick). `timeout_minutes` bounds one
     task. `minimum_cell` raises the smallest cell (patients) that may leave this site; nothing lowers it.
     `output_gigabytes` lowers what one task may write (GiB; else half of what is free). `cube_writable_root`
-    lets a cube that needs it write to an ephemeral root file system.
+    lets a cube that needs it write to an ephemeral root file system. `offline` keeps what is signed in the
+    outbox, and asks no registry's remote unless told to.
     """
 
     home: Path
@@ -45,6 +46,7 @@ class Settings:
     parallel: int = 1
     output_gigabytes: int | None = None
     cube_writable_root: bool = False
+    offline: bool = False
 
     @property
     def file(self) -> Path:
@@ -216,7 +218,7 @@ def _value(name: str, value: Any) -> Any:
         return tuple(_path(item) for item in (value if isinstance(value, list | tuple) else [value]))
     if name in _NUMBERS:
         return _number(name, value)
-    if name == "cube_writable_root":
+    if name in ("cube_writable_root", "offline"):
         return _WORDS[str(value).lower()]
     if name == "key":
         return _path(value)

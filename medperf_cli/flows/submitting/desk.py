@@ -7,6 +7,7 @@ import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from medperf_cli.adapters.forge.base import Forge
 from medperf_cli.adapters.store.index import Index
 from medperf_cli.adapters.store.index_rows import Meta
 from medperf_cli.adapters.store.repository import GitStore
@@ -22,9 +23,11 @@ from medperf_cli.flows.reading.asked import Asked, read_asked, write_asked
 from medperf_cli.flows.reading.registry import VERIFIED, Place, place
 from medperf_cli.flows.reading.sync import Synced, sync
 from medperf_cli.flows.reading.verified_index import reading
+from medperf_cli.flows.submitting.arrived import forget_arrived
 from medperf_cli.flows.submitting.composer import Composer
-from medperf_cli.flows.submitting.forges import remembered_forge
+from medperf_cli.flows.submitting.forges import forge_of, remembered_forge
 from medperf_cli.flows.submitting.keep import asked_now
+from medperf_cli.flows.submitting.unreached import OfflineError, Unreached
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,15 @@ class Desk:
     store: GitStore
     index: Index
     composer: Composer
+    away: NetworkError | None = None
+    """Why the remote was not reached; None where it was, or where nobody asked."""
+
+    @property
+    def forge(self) -> Forge:
+        """The forge; where the remote was not reached, as it was known, and nothing can be sent."""
+        if self.away is not None:
+            return Unreached(remembered_forge(self.store, self.meta), self.away)
+        return forge_of(self.store, self.meta)
 
     @property
     def state(self) -> Lifecycle:
@@ -71,13 +83,14 @@ class Desk:
 def at_desk(deps: Deps, *, online: bool = True) -> Iterator[Desk]:
     """Sync, then open the registry in use for writing a request; keep what is asked for when it is left.
 
+    Where the remote does not answer, work goes on with what was verified before: what is signed then waits
+    in the outbox, and whatever needs an answer says so.
+
     Raises:
-        NetworkError: the remote does not answer.
         IntegrityError: the remote is not lawful; nothing is written on top of it.
 
     """
-    if online:
-        sync(deps)
+    away = _reached(deps) if online else None
     here = place(deps.settings)
     with reading(deps.settings, at_work=True) as (index, meta), GitStore(here.mirror) as store:
         tree = store.registry_tree(meta.verified_commit)
@@ -86,11 +99,37 @@ def at_desk(deps: Deps, *, online: bool = True) -> Iterator[Desk]:
                 "the verified commit is gone from the local copy", hint="add the registry again"
             )
         composer = Composer(store.snapshot(meta.verified_commit), tree, here.outbox)
-        if online:
-            Upstream(store, meta.url, meta.registry).fetch()
-        yield Desk(deps, here, meta, store, index, composer)
-        if online:
+        if online and away is None:
+            away = _fetched(deps, store, meta)
+        if online and away is None:
+            forget_arrived(store, meta, here)
+        yield Desk(deps, here, meta, store, index, composer, away)
+        if online and away is None:
             _remember_if_possible(deps, here, meta, store)
+
+
+def _reached(deps: Deps) -> NetworkError | None:
+    """Sync; why the remote was not reached, where it was not."""
+    if deps.settings.offline:
+        return OfflineError("this profile is offline: the registry's remote is not asked")
+    try:
+        sync(deps)
+    except NetworkError as error:
+        return _told(deps, error)
+    return None
+
+
+def _fetched(deps: Deps, store: GitStore, meta: Meta) -> NetworkError | None:
+    try:
+        Upstream(store, meta.url, meta.registry).fetch()
+    except NetworkError as error:
+        return _told(deps, error)
+    return None
+
+
+def _told(deps: Deps, error: NetworkError) -> NetworkError:
+    deps.talk.say(f"{error.message}; going on from what was verified at the last contact")
+    return error
 
 
 def remember(deps: Deps, here: Place, meta: Meta, store: GitStore) -> Asked:

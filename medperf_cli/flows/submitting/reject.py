@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Mapping
+
 from medperf_cli.adapters.forge.base import Request
+from medperf_cli.core.check.findings import Report
 from medperf_cli.core.entities.closing import (
     SIGNATURE,
     STATEMENT,
@@ -10,15 +14,18 @@ from medperf_cli.core.entities.closing import (
     ClosingVerdict,
     closing_namespace,
     emit_closing,
+    parse_closing,
 )
 from medperf_cli.core.lifecycle.closing import expect_closable, signed_all
 from medperf_cli.core.names import Kind
 from medperf_cli.errors import UsageError
 from medperf_cli.flows.identity import me, signer
+from medperf_cli.flows.submitting import outbox
 from medperf_cli.flows.submitting.desk import Desk
-from medperf_cli.flows.submitting.forges import forge_of
+from medperf_cli.flows.submitting.outbox import Sort
 from medperf_cli.flows.submitting.permission import expect_allowed
-from medperf_cli.flows.submitting.publish import Published
+from medperf_cli.flows.submitting.publish import Published, hand_over
+from medperf_cli.flows.submitting.sending import about
 
 
 def reject(desk: Desk, request_id: str, reason: str) -> Published:
@@ -31,23 +38,21 @@ def reject(desk: Desk, request_id: str, reason: str) -> Published:
         RejectedError: I decide about nothing in it, and did not make it.
 
     """
-    forge = forge_of(desk.store, desk.meta)
-    request = forge.read(request_id)
+    request = desk.forge.read(request_id)
     who = me(desk.deps.settings)
     change = desk.store.change(request.base, request.head)
     verdict = ClosingVerdict.TAKEN_BACK if signed_all(change, who) else ClosingVerdict.REJECTED
     expect_closable(desk.state, change, who, verdict)
     if desk.reader().versions(Kind.MEMBER, who):
         expect_allowed(desk)
-    payload = _statement(desk, request, verdict, reason)
+    before = _signed_before(desk, request, verdict, reason)
+    payload = before[STATEMENT] if before else _statement(desk, request, verdict, reason)
     said = f"{verdict} by {who}: {reason}"
     if not desk.deps.confirm(_preview(desk, request, payload)):
         return Published(request.id, (), sent=False, merged=False, closed=said)
-    key = signer(desk.deps.settings, interactive=desk.deps.interactive)
-    armor = key.sign(payload, closing_namespace(desk.meta.registry))
-    files = {STATEMENT: payload, SIGNATURE: armor}
-    done = forge.close(request, who, files, when=desk.deps.clock())
-    return Published(done.id, (), sent=True, merged=False, closed=said)
+    item = about(desk, Sort.CLOSING, request, who, before or _signed(desk, payload))
+    done = hand_over(desk, item, lambda _: Report(()), request)
+    return dataclasses.replace(done, paths=(), closed=said)
 
 
 def _statement(desk: Desk, request: Request, verdict: ClosingVerdict, reason: str) -> bytes:
@@ -67,6 +72,23 @@ def _statement(desk: Desk, request: Request, verdict: ClosingVerdict, reason: st
         raise UsageError(
             "the reason must be 1 to 4000 characters, without space around it", hint="say it in --reason"
         ) from None
+
+
+def _signed(desk: Desk, payload: bytes) -> dict[str, bytes]:
+    key = signer(desk.deps.settings, interactive=desk.deps.interactive)
+    return {STATEMENT: payload, SIGNATURE: key.sign(payload, closing_namespace(desk.meta.registry))}
+
+
+def _signed_before(
+    desk: Desk, request: Request, verdict: ClosingVerdict, reason: str
+) -> Mapping[str, bytes] | None:
+    """The files of a closing of mine that waits in the outbox, where it says the same."""
+    name = about(desk, Sort.CLOSING, request, me(desk.deps.settings), {}).id
+    item = outbox.kept(desk.place, name)
+    if item is None or item.head != request.head:
+        return None
+    said = parse_closing(item.files[STATEMENT])
+    return item.files if (said.verdict, said.reason) == (verdict, reason) else None
 
 
 def _preview(desk: Desk, request: Request, payload: bytes) -> str:

@@ -22,7 +22,6 @@ from medperf_cli.flows.identity import me
 from medperf_cli.flows.reading.sync import sync
 from medperf_cli.flows.submitting.decide import add_decision
 from medperf_cli.flows.submitting.desk import Desk
-from medperf_cli.flows.submitting.forges import forge_of
 from medperf_cli.flows.submitting.permission import expect_allowed
 from medperf_cli.flows.submitting.publish import (
     ChangeRejectedError,
@@ -60,12 +59,12 @@ def reviews(desk: Desk) -> list[Review]:
 
     One that was written past the hooks is listed as rejected: it must not hide the others.
     """
-    return [_review_or_refusal(desk, request) for request in forge_of(desk.store, desk.meta).list()]
+    return [_review_or_refusal(desk, request) for request in desk.forge.list()]
 
 
 def review(desk: Desk, request_id: str) -> Review:
     """One open request (raises UnknownIdError, NetworkError)."""
-    return _review(desk, forge_of(desk.store, desk.meta).read(request_id))
+    return _review(desk, desk.forge.read(request_id))
 
 
 def approve(
@@ -82,10 +81,10 @@ def approve(
         RejectedError: the registry's hook does not take it (not my role, for example).
 
     """
-    forge = forge_of(desk.store, desk.meta)
+    forge = desk.forge
     request = forge.read(request_id)
     if _asks_for_root(desk, request):
-        return sign_root(desk, forge, request)
+        return sign_root(desk, request)
     waiting = _undecided(desk, request)
     if not waiting:
         raise UsageError(f"nothing in request '{request.id}' needs a decision")
@@ -97,7 +96,7 @@ def approve(
     after = _after(desk, request)
     for subject, verdict in sorted(mine.items()):
         add_decision(desk, subject, verdict, reason, after=after)
-    return deliver(desk, forge, request.id)
+    return deliver(desk, request.id)
 
 
 def merge(desk: Desk, request_id: str, reason: str) -> Published:
@@ -108,7 +107,7 @@ def merge(desk: Desk, request_id: str, reason: str) -> Published:
         UsageError: it is a new root, and I am no admin.
 
     """
-    forge = forge_of(desk.store, desk.meta)
+    forge = desk.forge
     request = forge.read(request_id)
     if _mine_to_sign(desk, request) or _undecided(desk, request).keys() - _decided_by_me(desk, request):
         done = approve(desk, request_id, reason)
@@ -169,7 +168,7 @@ def _decided_by_me(desk: Desk, request: Request) -> set[EntityPath]:
 
 def revoked_by_me(desk: Desk, request_id: str, path: EntityPath) -> bool:
     """Whether my vote on `path` stands in an open request, or beside it."""
-    return path in _decided_by_me(desk, forge_of(desk.store, desk.meta).read(request_id))
+    return path in _decided_by_me(desk, desk.forge.read(request_id))
 
 
 def state_after(desk: Desk, files: Mapping[str, bytes]) -> Lifecycle:
