@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from medperf_cli.adapters.forge.base import Forge, Request
+from medperf_cli.adapters.forge.base import Request, Requests
 from medperf_cli.adapters.store.index_rows import Meta
 from medperf_cli.adapters.store.repository import GitStore
 from medperf_cli.flows.hosting.closings import kept_closing
@@ -56,7 +56,7 @@ def _is_open(store: GitStore, requests: Sequence[Request], item: Item) -> bool:
     return any(commit is not None and holds(store, commit, item.files) for commit in beside)
 
 
-def _is_closed(store: GitStore, main: str, forge: Forge, item: Item) -> bool:
+def _is_closed(store: GitStore, main: str, forge: Requests, item: Item) -> bool:
     """Whether the member's closing of the request counts already."""
     for request in forge.closed(item.number or None):
         commit = request.closings.get(item.author)

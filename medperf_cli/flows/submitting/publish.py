@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from medperf_cli.adapters.forge.base import Request, RequestState
 from medperf_cli.core.check.engine import check
 from medperf_cli.core.check.findings import Finding, Report, Severity
 from medperf_cli.core.check.waiting_root import barred, short_of_signatures
+from medperf_cli.core.entities.closing import STATEMENT
 from medperf_cli.core.names import parse_path
 from medperf_cli.core.requests import OpenRequest
 from medperf_cli.core.snapshot import Change
@@ -91,7 +92,7 @@ def publish(desk: Desk, title: str, before: Callable[[], None] = _nothing) -> Pu
     paths = desk.composer.paths
     if not paths:
         return Published(None, (), sent=False, merged=False)
-    expect_not_closed(desk)
+    expect_not_closed(desk, desk.composer.files)
     for note in _looked_at(desk, desk.composer.change).at(Severity.NOTE):
         desk.deps.talk.say(f"note {note.rule}: '{note.path}' {note.message}")
     if not desk.deps.confirm(preview(desk, title)):
@@ -146,12 +147,18 @@ def _sign(desk: Desk) -> None:
 
 def preview(desk: Desk, title: str) -> str:
     """The exact files that will leave, as text."""
-    files = desk.composer.files
-    parts = [f"This will be sent to {desk.meta.address} ({title}):\n"]
-    for text in desk.composer.paths:
+    return (
+        f"This will be sent to {desk.meta.address} ({title}):\n{shown(desk.composer.files, 'to be signed')}"
+    )
+
+
+def shown(files: Mapping[str, bytes], signed: str) -> str:
+    """Documents in full, each with who signs (or `signed`) it."""
+    parts = []
+    for text in sorted(path for path in files if path.endswith(".yml")):
         body = "".join(f"  {line}\n" for line in files[text].decode().splitlines())
-        by = parse_path(text).signer or "its admins"
-        parts.append(f"--- registry/{text} (to be signed by {by})\n{body}")
+        by = "whoever closes it" if text == STATEMENT else parse_path(text).signer or "its admins"
+        parts.append(f"--- registry/{text} ({signed} by {by})\n{body}")
     return "".join(parts)
 
 

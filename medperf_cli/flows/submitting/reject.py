@@ -88,7 +88,9 @@ def _signed_before(
     if item is None or item.head != request.head:
         return None
     said = parse_closing(item.files[STATEMENT])
-    return item.files if (said.verdict, said.reason) == (verdict, reason) else None
+    # One signed while the clock was ahead is refused for ever.
+    same = (said.verdict, said.reason) == (verdict, reason) and said.time <= desk.deps.now()
+    return item.files if same else None
 
 
 def _preview(desk: Desk, request: Request, payload: bytes) -> str:

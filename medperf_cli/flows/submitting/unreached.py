@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from typing_extensions import override
 
-from medperf_cli.adapters.forge.base import Forge, Request
+from medperf_cli.adapters.forge.base import Forge, Request, Requests
 from medperf_cli.errors import NetworkError
 
 
@@ -28,7 +28,7 @@ class Unreached(Forge):
 
     """
 
-    def __init__(self, known: Forge, why: NetworkError) -> None:
+    def __init__(self, known: Requests, why: NetworkError) -> None:
         self._known = known
         self._why = why
 
