@@ -16,6 +16,8 @@ from urllib.parse import urlsplit
 from medperf_cli.errors import TokenError
 
 VARIABLE = "MEDPERF_FORGE_TOKEN"
+PUSH_VARIABLE = "MEDPERF_PUSH_TOKEN"
+"""Another token for git alone: a merge bot's CI comments as itself, and pushes as who may push to main."""
 _VENDORS = {
     "github.com": ("GITHUB_TOKEN", "GH_TOKEN"),
     "gitlab.com": ("GITLAB_TOKEN",),
@@ -63,6 +65,12 @@ def token_for(url: str, file: Path | None) -> Token | None:
     return find_token(url, os.environ, file)
 
 
+def token_for_git(url: str, token: Token | None) -> Token | None:
+    """The token git is given: one of its own where the environment has it, else the same."""
+    own = os.environ.get(PUSH_VARIABLE, "").strip()
+    return Token(own, f"variable {PUSH_VARIABLE}") if own and host_of(url) else token
+
+
 def asked_of_git(url: str) -> Token | None:
     """The token that git's credential helpers hold for an https address; nobody is asked."""
     split = urlsplit(url)
@@ -70,7 +78,8 @@ def asked_of_git(url: str) -> Token | None:
         return None
     host = f"{split.hostname}:{split.port}" if split.port else split.hostname
     asked = f"protocol=https\nhost={host}\npath={split.path.lstrip('/')}\n\n"
-    environment = {**os.environ, "GIT_TERMINAL_PROMPT": "0", "GIT_ASKPASS": "", "SSH_ASKPASS": ""}
+    silent = {"GIT_TERMINAL_PROMPT": "0", "GIT_ASKPASS": "", "SSH_ASKPASS": "", "GCM_INTERACTIVE": "never"}
+    environment = {**os.environ, **silent}
     try:
         done = subprocess.run(
             ["git", "credential", "fill"],

@@ -52,6 +52,10 @@ class Shown:
 class Requests(Protocol):
     """Requests as they can be read, whoever hosts them; every method may raise NetworkError."""
 
+    def fetch(self) -> None:
+        """Bring what is asked for now into the clone."""
+        ...
+
     def list(self) -> Sequence[Request]:
         """The open requests, by id."""
         ...

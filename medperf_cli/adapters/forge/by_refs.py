@@ -24,6 +24,10 @@ class ByRefs(Requests):
         self._repository = repository
 
     @override
+    def fetch(self) -> None:
+        self._repository.fetch()
+
+    @override
     def list(self) -> Sequence[Request]:
         requests = []
         for found in sorted(open_requests(self._repository.fetch()), key=lambda r: (len(r.id), r.id)):
@@ -45,10 +49,11 @@ class ByRefs(Requests):
 
     @override
     def closed(self, request_id: str | None = None) -> Sequence[Request]:
+        """Those of one id, or all; of a hosted forge all: its numbers do not say what is in them."""
         refs = self._repository.fetch()
         requests = []
         for number, closings in sorted(closed_requests(refs).items()):
-            if request_id not in (None, number):
+            if request_id not in (None, number) and not is_number(number):
                 continue
             with contextlib.suppress(IntegrityError, RejectedError):
                 head = self._repository.note(min(closings.values())).parent

@@ -9,11 +9,20 @@ from medperf_cli.adapters.forge.api import Comment
 from medperf_cli.adapters.store.repository import GitStore
 from medperf_cli.core.carried import carried
 from medperf_cli.core.entities.closing import SIGNATURE, STATEMENT, parse_closing
+from medperf_cli.core.entities.decision import Decision
+from medperf_cli.core.entities.parsing import parse
 from medperf_cli.core.lifecycle.closing import closing_keys, keys_of, signed_closing
-from medperf_cli.core.lifecycle.reader import Reader
+from medperf_cli.core.lifecycle.reader import Reader, sha256
 from medperf_cli.core.lifecycle.root_signing import Tally
 from medperf_cli.core.lifecycle.standing import Lifecycle
-from medperf_cli.core.names import Kind, PathError, parse_path, parse_signature_path, signature_path
+from medperf_cli.core.names import (
+    EntityPath,
+    Kind,
+    PathError,
+    parse_path,
+    parse_signature_path,
+    signature_path,
+)
 from medperf_cli.core.requests import decidable, request_id, stray_decisions
 from medperf_cli.core.snapshot import Change
 from medperf_cli.core.trust.verified import signing_key
@@ -121,7 +130,16 @@ class _Listener:
             key = signing_key(path, files[text], armor, self.registry)
             if key not in keys_of(self.state, member):
                 raise NotTrustedError(f"'{text}' is not signed with a valid key of member '{member}'")
+            self._expect_current(path, files[text])
             yield text, member
+
+    def _expect_current(self, path: EntityPath, payload: bytes) -> None:
+        """See that a decision is about what the request brings now, not about an earlier head of it."""
+        decision = parse(path, payload)
+        subject = decision.subject if isinstance(decision, Decision) else None
+        brought = None if subject is None else self.request.added.get(subject.path)
+        if subject is not None and brought is not None and sha256(brought) != subject.sha256:
+            raise RejectedError(f"'{path}' is about an earlier version of '{subject.path}' than it holds now")
 
     def _under_root(self, text: str, armor: bytes) -> str:
         signature = parse_signature_path(text)

@@ -83,7 +83,7 @@ class HostedUpstream(Upstream):
         before = read_notes(self._file)
         ended = [] if self._thorough else self._newly_ended(before)
         heads = self._bring([*pulls, *ended])
-        main = self.known().get(MAIN, "")
+        main = _main(self._store)
         open_numbers = {pull.number for pull in pulls}
         notes = {n: note for n, note in before.items() if note.ended and n not in open_numbers}
         self.seen = {}
@@ -179,8 +179,7 @@ class HostedUpstream(Upstream):
 
     @override
     def base(self, request_id: str, head: str) -> str:
-        main = self.known().get(MAIN, "")
-        return shared_with_main(self._store, main, head)
+        return shared_with_main(self._store, _main(self._store), head)
 
     @override
     def shown(self, request_id: str) -> Shown | None:
@@ -235,11 +234,15 @@ class HostedRemembered(Remembered):
 
     @override
     def base(self, request_id: str, head: str) -> str:
-        return shared_with_main(self._store, self.known().get(MAIN, ""), head)
+        return shared_with_main(self._store, _main(self._store), head)
 
     @override
     def shown(self, request_id: str) -> Shown | None:
         return _shown(read_notes(self._store.git.directory / NOTES), request_id)
+
+
+def _main(store: GitStore) -> str:
+    return store.rev(f"{HERE}heads/main") or ""
 
 
 def _shown(notes: Mapping[int, Note], request_id: str) -> Shown | None:

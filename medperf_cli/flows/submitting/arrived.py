@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from medperf_cli.adapters.forge.base import Request, Requests
 from medperf_cli.adapters.store.index_rows import Meta
 from medperf_cli.adapters.store.repository import GitStore
+from medperf_cli.adapters.store.settings import Settings
 from medperf_cli.flows.hosting.closings import kept_closing
 from medperf_cli.flows.reading.registry import VERIFIED, Place
 from medperf_cli.flows.submitting import outbox
@@ -14,7 +15,7 @@ from medperf_cli.flows.submitting.forges import remembered_forge
 from medperf_cli.flows.submitting.outbox import Item, Sort
 
 
-def forget_arrived(store: GitStore, meta: Meta, here: Place) -> None:
+def forget_arrived(settings: Settings, store: GitStore, meta: Meta, here: Place) -> None:
     """Remove the items that stand in the verified main or in an open request, or closed one.
 
     A command that was killed after it had sent leaves such an item.
@@ -23,7 +24,7 @@ def forget_arrived(store: GitStore, meta: Meta, here: Place) -> None:
     if not waiting:
         return
     main = store.rev(VERIFIED) or meta.verified_commit
-    forge = remembered_forge(store, meta)
+    forge = remembered_forge(settings, store, meta)
     requests = forge.list()
     for item in waiting:
         if item.sort is Sort.CLOSING:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -15,9 +16,15 @@ from medperf_cli.core.entities.fields import Pin
 from medperf_cli.core.lifecycle.reader import Reader
 from medperf_cli.core.lifecycle.standing import Lifecycle
 from medperf_cli.core.names import EntityPath, Kind
-from medperf_cli.errors import IntegrityError, MedperfError, NetworkError, UsageError
+from medperf_cli.errors import (
+    IntegrityError,
+    MedperfError,
+    NetworkError,
+    RejectedError,
+    TokenError,
+    UsageError,
+)
 from medperf_cli.flows.deps import Deps
-from medperf_cli.flows.hosting.upstream import Upstream
 from medperf_cli.flows.reading.add_registry import Added, add_registry
 from medperf_cli.flows.reading.asked import Asked, read_asked, write_asked
 from medperf_cli.flows.reading.registry import VERIFIED, Place, place
@@ -43,12 +50,17 @@ class Desk:
     away: NetworkError | None = None
     """Why the remote was not reached; None where it was, or where nobody asked."""
 
-    @property
+    @functools.cached_property
     def forge(self) -> Forge:
-        """The forge; where the remote was not reached, as it was known, and nothing can be sent."""
+        """Where requests go; where the remote was not reached, as it was known, and nothing can be sent.
+
+        Raises:
+            TokenError, ConfigurationError: the forge cannot be asked from here.
+
+        """
         if self.away is not None:
-            return Unreached(remembered_forge(self.store, self.meta), self.away)
-        return forge_of(self.store, self.meta)
+            return Unreached(remembered_forge(self.deps.settings, self.store, self.meta), self.away)
+        return forge_of(self.deps.settings, self.store, self.meta)
 
     @property
     def state(self) -> Lifecycle:
@@ -99,12 +111,11 @@ def at_desk(deps: Deps, *, online: bool = True) -> Iterator[Desk]:
                 "the verified commit is gone from the local copy", hint="add the registry again"
             )
         composer = Composer(store.snapshot(meta.verified_commit), tree, here.outbox)
+        desk = Desk(deps, here, meta, store, index, composer, away)
         if online and away is None:
-            away = _fetched(deps, store, meta)
-        if online and away is None:
-            forget_arrived(store, meta, here)
-        yield Desk(deps, here, meta, store, index, composer, away)
-        if online and away is None:
+            desk = _met(desk)
+        yield desk
+        if online and desk.away is None:
             _remember_if_possible(deps, here, meta, store)
 
 
@@ -119,12 +130,14 @@ def _reached(deps: Deps) -> NetworkError | None:
     return None
 
 
-def _fetched(deps: Deps, store: GitStore, meta: Meta) -> NetworkError | None:
+def _met(desk: Desk) -> Desk:
+    """The desk with what is asked for now, and without what of the outbox has arrived."""
     try:
-        Upstream(store, meta.url, meta.registry).fetch()
+        desk.forge.fetch()
     except NetworkError as error:
-        return _told(deps, error)
-    return None
+        return dataclasses.replace(desk, away=_told(desk.deps, error))
+    forget_arrived(desk.deps.settings, desk.store, desk.meta, desk.place)
+    return desk
 
 
 def _told(deps: Deps, error: NetworkError) -> NetworkError:
@@ -135,7 +148,7 @@ def _told(deps: Deps, error: NetworkError) -> NetworkError:
 def remember(deps: Deps, here: Place, meta: Meta, store: GitStore) -> Asked:
     """Keep what is asked for, as the requests fetched last say (raises ConfigurationError)."""
     main = store.rev(VERIFIED) or meta.verified_commit
-    forge = remembered_forge(store, meta)
+    forge = remembered_forge(deps.settings, store, meta)
     asked = asked_now(store, main, forge, deps.now(), read_asked(here))
     write_asked(here, asked)
     return asked
@@ -167,8 +180,8 @@ def keep_up(deps: Deps) -> tuple[Synced, Asked]:
     synced = sync(deps)
     with at_desk(deps, online=False) as desk:
         try:
-            Upstream(desk.store, desk.meta.url, desk.meta.registry).fetch()
-        except NetworkError as error:
+            desk.forge.fetch()
+        except (NetworkError, TokenError, RejectedError) as error:
             # Requests are anybody's: a damaged one must not keep readers from what they verified.
             deps.talk.say(f"open requests could not be fetched: {error.message}")
             return synced, read_asked(desk.place)

@@ -18,6 +18,7 @@ from medperf_cli.core.entities.closing import (
 )
 from medperf_cli.core.lifecycle.closing import expect_closable, signed_all
 from medperf_cli.core.names import Kind
+from medperf_cli.core.requests import request_id
 from medperf_cli.errors import UsageError
 from medperf_cli.flows.identity import me, signer
 from medperf_cli.flows.submitting import outbox
@@ -28,7 +29,7 @@ from medperf_cli.flows.submitting.publish import Published, hand_over
 from medperf_cli.flows.submitting.sending import about
 
 
-def reject(desk: Desk, request_id: str, reason: str) -> Published:
+def reject(desk: Desk, number: str, reason: str) -> Published:
     """Sign that a request ends here, and why; of my own request that means I take it back.
 
     One member who holds a role in it is enough: nothing is decided, and anybody may ask anew.
@@ -38,7 +39,7 @@ def reject(desk: Desk, request_id: str, reason: str) -> Published:
         RejectedError: I decide about nothing in it, and did not make it.
 
     """
-    request = desk.forge.read(request_id)
+    request = desk.forge.read(number)
     who = me(desk.deps.settings)
     change = desk.store.change(request.base, request.head)
     verdict = ClosingVerdict.TAKEN_BACK if signed_all(change, who) else ClosingVerdict.REJECTED
@@ -46,7 +47,8 @@ def reject(desk: Desk, request_id: str, reason: str) -> Published:
     if desk.reader().versions(Kind.MEMBER, who):
         expect_allowed(desk)
     before = _signed_before(desk, request, verdict, reason)
-    payload = before[STATEMENT] if before else _statement(desk, request, verdict, reason)
+    content = request_id(change.added)
+    payload = before[STATEMENT] if before else _statement(desk, request, content, verdict, reason)
     said = f"{verdict} by {who}: {reason}"
     if not desk.deps.confirm(_preview(desk, request, payload)):
         return Published(request.id, (), sent=False, merged=False, closed=said)
@@ -55,11 +57,11 @@ def reject(desk: Desk, request_id: str, reason: str) -> Published:
     return dataclasses.replace(done, paths=(), closed=said)
 
 
-def _statement(desk: Desk, request: Request, verdict: ClosingVerdict, reason: str) -> bytes:
+def _statement(desk: Desk, request: Request, content: str, verdict: ClosingVerdict, reason: str) -> bytes:
     fields = {
         "schema": "closing/1",
         "registry": desk.meta.registry,
-        "request": request.id,
+        "request": content,
         "head": request.head,
         "verdict": verdict,
         "reason": reason,

@@ -47,6 +47,8 @@ class Review:
     since: dt.datetime
     changes: tuple[str, ...] = ()
     """What a new root changes, in plain words."""
+    url: str = ""
+    """Its page on the forge."""
 
     @property
     def entities(self) -> list[EntityPath]:
@@ -190,9 +192,8 @@ def _review_or_refusal(desk: Desk, request: Request) -> Review:
         return _review(desk, request)
     except (RejectedError, IntegrityError) as error:
         finding = refusal(f"request {request.id}", error.message, error.hint)
-        return Review(
-            request.id, request.title, request.author, Verdict.REJECT, (finding,), {}, (), request.since
-        )
+        who = (request.id, request.title, request.author)
+        return Review(*who, Verdict.REJECT, (finding,), {}, (), request.since, url=request.url)
 
 
 def _review(desk: Desk, request: Request) -> Review:
@@ -207,4 +208,5 @@ def _review(desk: Desk, request: Request) -> Review:
         tuple(sorted(gathered.used)),
         request.since,
         tuple(changes_of(desk, gathered.change)),
+        request.url,
     )

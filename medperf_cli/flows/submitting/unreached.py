@@ -39,6 +39,10 @@ class Unreached(Forge):
         raise self._why
 
     @override
+    def fetch(self) -> None:
+        raise self._why
+
+    @override
     def list(self) -> Sequence[Request]:
         return self._known.list()
 
