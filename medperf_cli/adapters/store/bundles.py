@@ -50,7 +50,7 @@ def scratch(store: GitStore) -> Iterator[GitStore]:
         yield found
 
 
-def write_bundle(store: GitStore, path: Path, refs: Sequence[str], without: str) -> None:
+def write_bundle(store: GitStore, path: Path, refs: Sequence[str], without: str | None = None) -> None:
     """Write the commits of refs, but those behind `without`, into a file that stands whole or not at all.
 
     Raises:
@@ -61,8 +61,9 @@ def write_bundle(store: GitStore, path: Path, refs: Sequence[str], without: str)
     with writing(path):
         unfinished.unlink(missing_ok=True)
     try:
+        what = [*refs, *([f"^{without}"] if without else [])]
         done = store.git.local(
-            "bundle", "create", "--quiet", "--version=2", str(unfinished.absolute()), *refs, f"^{without}"
+            "bundle", "create", "--quiet", "--version=2", str(unfinished.absolute()), *what
         )
         if done.code != 0:
             raise local_error(unfinished, done.stderr)

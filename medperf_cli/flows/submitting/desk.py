@@ -7,6 +7,7 @@ import dataclasses
 import functools
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from medperf_cli.adapters.forge.base import Forge
 from medperf_cli.adapters.store.index import Index
@@ -25,10 +26,11 @@ from medperf_cli.errors import (
     UsageError,
 )
 from medperf_cli.flows.deps import Deps
+from medperf_cli.flows.hosting.upstream import Upstream
 from medperf_cli.flows.reading.add_registry import Added, add_registry
 from medperf_cli.flows.reading.asked import Asked, read_asked, write_asked
 from medperf_cli.flows.reading.registry import VERIFIED, Place, place
-from medperf_cli.flows.reading.sync import Synced, sync
+from medperf_cli.flows.reading.sync import Synced, bundle_address, sync
 from medperf_cli.flows.reading.verified_index import reading
 from medperf_cli.flows.submitting.arrived import forget_arrived
 from medperf_cli.flows.submitting.composer import Composer
@@ -170,19 +172,27 @@ def add_and_keep_up(deps: Deps, url: str, root: str | None) -> Added:
     return added
 
 
-def keep_up(deps: Deps) -> tuple[Synced, Asked]:
-    """Sync, and keep what is asked for.
+def keep_up(deps: Deps, carried: Path | None = None) -> tuple[Synced, Asked]:
+    """Sync, and keep what is asked for; from a git bundle, if one was carried here.
 
     Raises:
         NetworkError, IntegrityError: as `sync`.
 
     """
-    synced = sync(deps)
+    synced = sync(deps, carried)
     with at_desk(deps, online=False) as desk:
         try:
-            desk.forge.fetch()
+            _fetch(desk, carried)
         except (NetworkError, TokenError, RejectedError) as error:
             # Requests are anybody's: a damaged one must not keep readers from what they verified.
             deps.talk.say(f"open requests could not be fetched: {error.message}")
             return synced, read_asked(desk.place)
+        forget_arrived(deps.settings, desk.store, desk.meta, desk.place)
         return synced, _remember_if_possible(deps, desk.place, desk.meta, desk.store)
+
+
+def _fetch(desk: Desk, carried: Path | None) -> None:
+    if carried is None:
+        desk.forge.fetch()
+    else:
+        Upstream(desk.store, bundle_address(carried), desk.meta.registry).fetch()
