@@ -152,6 +152,19 @@ def test_everybody_reads_the_comments_of_a_public_project(stage: Stage) -> None:
         stage.api().comments(1)
 
 
+def test_a_title_is_cut_to_what_gitlab_takes(stage: Stage) -> None:
+    stage.branch(BOT)
+    api = stage.api(BOT)
+    assert len(api.create("a" * 300, "", api.destination(), "medperf/1").title) == 255
+    with pytest.raises(RejectedError, match="title can't be blank"):
+        api.create(" ", "", api.destination(), "medperf/2")
+    with pytest.raises(RejectedError, match="source_branch does not exist"):
+        api.create("b", "", api.destination(), "medperf/2")
+    with pytest.raises(RejectedError, match="already exists") as caught:
+        api.create("b", "", api.destination(), "medperf/1")
+    assert "review ls" in caught.value.hint
+
+
 def test_a_renamed_user_is_the_same_account(stage: Stage) -> None:
     request, api = stage.request("mgh"), stage.api(BOT)
     stage.forge.comment(request, "mgh", "please look")

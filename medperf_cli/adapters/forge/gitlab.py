@@ -28,6 +28,7 @@ OURS = "medperf:"
 """How our labels begin."""
 MAIN = "main"
 _PAGE, _MOST_ROWS = 100, 20_000
+_MOST_TITLE = 255
 _SINGLY = 3
 """Up to so many unknown projects are asked for one by one, more as the list of forks."""
 
@@ -140,7 +141,7 @@ class GitLab(ForgeApi):
                 "source_branch": branch,
                 "target_branch": MAIN,
                 "target_project_id": target.id,
-                "title": title,
+                "title": title[:_MOST_TITLE],
                 "description": quiet(body),
                 "remove_source_branch": False,
             }
@@ -149,7 +150,7 @@ class GitLab(ForgeApi):
 
     @override
     def edit(self, number: int, title: str, body: str) -> None:
-        self._update(number, title=title, description=quiet(body))
+        self._update(number, title=title[:_MOST_TITLE], description=quiet(body))
 
     @override
     def close(self, number: int) -> None:
