@@ -183,7 +183,7 @@ class Forgejo(ForgeApi):
     @override
     def comments(self, number: int) -> Sequence[Comment]:
         path = f"{self._at}/issues/{number}/comments"
-        found = map(read.comment, self._web.pages(path, what=f"comments on request '{number}'"))
+        found = map(read.comment, self._web.listed(path, what=f"comments on request '{number}'"))
         return sorted(found, key=lambda comment: comment.number)
 
     @override

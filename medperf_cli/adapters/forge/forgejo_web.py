@@ -91,7 +91,7 @@ class Web:
 
         """
         status, headers, text = self._exchange(method, path, query, body)
-        page = "html" in headers.get("Content-Type", "").lower()
+        page = text and "html" in headers.get("Content-Type", "").lower()
         if status in _PASSING or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             raise self._refusals.busy(status, headers)
         if page or status < HTTPStatus.OK:
