@@ -191,7 +191,7 @@ def test_a_label_that_is_gone_already_is_no_error(stage: Stage) -> None:
     [
         ("token does not have at least one of required scope(s): [write:issue]", "write:issue"),
         (
-            "token does not have at least one of required scope(s), required=[read:user, read:org], token scope=",
+            "token does not have at least one of required scope(s), required=[read:user, read:org], token x",
             "read:user, read:org",
         ),
     ],
