@@ -5,6 +5,7 @@ Source: the published swagger of Forgejo, and `routers/api/v1` of both where it 
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Sequence
 from http import HTTPStatus
 from itertools import islice
@@ -147,7 +148,22 @@ class Forgejo(ForgeApi):
     def pulls_of(self, commit: str) -> Sequence[Pull]:
         path = f"{self._at}/commits/{part(commit)}/pull"
         answer = self._web.ask("GET", path, what=f"commit '{commit}'", expected=_ABSENT)
-        return [] if answer.status in _ABSENT else [read.pull(Record(answer.data, self.host))]
+        if answer.status in _ABSENT:
+            return []
+        found = read.pull(Record(answer.data, self.host))
+        return [dataclasses.replace(found, head=self._kept_head(found.number) or found.head)]
+
+    def _kept_head(self, number: int) -> str:
+        """What the repository keeps as a request's head; its branch may have moved since it ended."""
+        ref = self.heads.format(number)
+        path, what = f"{self._at}/git/{ref}", f"head of request '{number}'"
+        answer = self._web.ask("GET", path, what=what, expected=_ABSENT)
+        if answer.status in _ABSENT:
+            return ""
+        listed = answer.data if isinstance(answer.data, list) else [answer.data]
+        refs = [Record(item, self.host) for item in listed]
+        at = next((record.part("object") for record in refs if record.text("ref") == ref), None)
+        return at.commit("sha") if at is not None else ""
 
     @override
     def create(self, title: str, body: str, source: Fork, branch: str) -> Pull:

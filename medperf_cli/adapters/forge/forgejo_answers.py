@@ -14,7 +14,8 @@ from medperf_cli.errors import BusyError
 T = TypeVar("T")
 GHOST = Account("Ghost", -1)
 """Whom Forgejo shows where an account was deleted."""
-DEPLOY_KEYS = "deploy keys"
+DEPLOY_KEY = "deploy key"
+"""Among those who may push: any key of the repository that may write (Forgejo names none of them)."""
 _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?\Z")
 _FULL_NAME = re.compile(r"[A-Za-z0-9._-]+/[A-Za-z0-9._-]+\Z")
 _DECIDES = ("APPROVED", "REQUEST_CHANGES", "REQUEST_REVIEW")
@@ -178,7 +179,7 @@ def protection(rule: Record) -> Protection:
     """What a rule for main says. Nobody deletes a protected branch; only Gitea may let one be rewritten."""
     listed = bool(rule.truth("enable_push")) and bool(rule.truth("enable_push_whitelist"))
     teams = frozenset(f"@{team}" for team in rule.texts("push_whitelist_teams"))
-    keys = frozenset([DEPLOY_KEYS] if rule.truth("push_whitelist_deploy_keys") else [])
+    keys = frozenset([DEPLOY_KEY] if rule.truth("push_whitelist_deploy_keys") else [])
     return Protection(
         protected=True,
         pull_required=listed or not rule.truth("enable_push"),
@@ -205,9 +206,9 @@ def wanted_rule(checks: frozenset[str], pushers: frozenset[str]) -> dict[str, An
     return {
         "enable_push": True,
         "enable_push_whitelist": True,
-        "push_whitelist_usernames": sorted(pushers - {DEPLOY_KEYS}),
+        "push_whitelist_usernames": sorted(pushers - {DEPLOY_KEY}),
         "push_whitelist_teams": [],
-        "push_whitelist_deploy_keys": DEPLOY_KEYS in pushers,
+        "push_whitelist_deploy_keys": DEPLOY_KEY in pushers,
         "enable_status_check": bool(checks),
         "status_check_contexts": sorted(checks),
         "block_on_official_review_requests": True,

@@ -253,6 +253,17 @@ def pull_of_commit(call: Call, sha: str) -> Any:
     return call.shapes.pull(call.at, found)
 
 
+@route("GET", f"{_REPO}/git/refs/<path:ref>", "repository.repo_list_git_refs", models.Reference)
+def get_ref(call: Call, ref: str) -> Any:
+    """One ref, named in full: the swagger knows the list only, which Forgejo gives for part of a name."""
+    name = f"refs/{ref}"
+    commit = git.git(call.at.path, "rev-parse", "-q", "--verify", name, fails=True)
+    if not commit:
+        raise RefusedError(404)
+    url = f"{call.forge.url}/api/v1/repos/{call.at.full_name}/git/{name}"
+    return {"ref": name, "url": url, "object": {"type": "commit", "sha": commit, "url": url}}
+
+
 @route("GET", f"{_REPO}/branches/<path:branch>", "repository.repo_get_branch", models.Branch)
 def get_branch(call: Call, branch: str) -> Any:
     commit = call.at.commit(branch)
