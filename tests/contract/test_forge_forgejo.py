@@ -280,8 +280,6 @@ def test_a_name_that_is_none_is_a_broken_answer(stage: Stage) -> None:
 
 def test_protect_says_what_the_rule_then_is(stage: Stage) -> None:
     stage.registry.marks[forgejo.MANUAL] = False
-    stage.api(BOT)
-    stage.api("writer")
     api = stage.api("admin")
     assert api.protection().protected is False
     for pushers in ({BOT, "writer"}, {BOT}):  # a second time it is edited

@@ -17,7 +17,7 @@ from medperf_cli.adapters.forge.address import ForgeAddress
 from medperf_cli.adapters.forge.api import Account, Comment, ForgeApi, Fork, PageApproval, Protection, Pull
 from medperf_cli.adapters.forge.base import RequestState
 from medperf_cli.adapters.forge.forgejo_answers import Record
-from medperf_cli.adapters.forge.forgejo_web import Web, part
+from medperf_cli.adapters.forge.forgejo_web import PAGE, Web, part
 from medperf_cli.errors import RejectedError, TokenError, UnknownIdError
 
 MAIN = "main"
@@ -146,10 +146,11 @@ class Forgejo(ForgeApi):
 
     @override
     def pulls_of(self, commit: str) -> Sequence[Pull]:
+        """See `ForgeApi`; what is no merge commit is looked for among the heads of the latest merges."""
         path = f"{self._at}/commits/{part(commit)}/pull"
         answer = self._web.ask("GET", path, what=f"commit '{commit}'", expected=_ABSENT)
-        if answer.status in _ABSENT:
-            return []
+        if answer.status in _ABSENT:  # Forgejo knows its merge commits only
+            return [pull for pull in self.ended(PAGE) if pull.merged_as and pull.head == commit]
         found = read.pull(Record(answer.data, self.host))
         return [dataclasses.replace(found, head=self._kept_head(found.number) or found.head)]
 

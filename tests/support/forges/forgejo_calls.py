@@ -97,6 +97,12 @@ def blueprint(forge: SimulatedForge) -> Blueprint:
     api = Blueprint("forgejo", "forgejo", url_prefix="/api/v1")
     for one in ROUTES:
         api.add_url_rule(one.path, one.operation.replace(".", "_"), _served(forge, one), methods=[one.method])
+
+    @api.route("/<path:rest>", methods=["GET", "POST", "PUT", "PATCH", "DELETE"])
+    def unknown(rest: str) -> Response:
+        forge.violations.append(f"the simulated Forgejo has no {request.method} /{rest}")
+        return _error(RefusedError(404))
+
     return api
 
 
@@ -108,7 +114,8 @@ def _served(forge: SimulatedForge, one: Route) -> Callable[..., Response]:
             except RefusedError as error:
                 return _error(error)
             except (ValueError, AssertionError) as error:
-                # No status that Forgejo has, and none that is asked again: a test that meets it fails.
+                # No status that Forgejo has, and none that is asked again; the stage's end fails the test.
+                forge.violations.append(f"{one.operation}: {error}")
                 told = json.dumps({"message": f"not as Forgejo's schema says: {error}"})
                 return Response(told, 418, {"Content-Type": "application/json"})
 
