@@ -81,12 +81,21 @@ def init(
     """
     from medperf_cli.flows.hosting.genesis import Charter, Person
 
-    person, kinds = Person(name, contact), recorded_kind or ()
+    path, person, kinds = _new(path), Person(name, contact), recorded_kind or ()
     charter = Charter(title, admin or (), person, years, threshold, recorder, kinds)
     if bare:
         _bare(path, charter, forge, shared=shared, dry_run=dry_run)
     else:
         _on_forge(path, charter, forge, (url, tuple(owner or ()), tool), dry_run=dry_run)
+
+
+def _new(path: Path) -> Path:
+    """Where the repository will stand, whole from the first moment on: so not where somebody works."""
+    if path.resolve() == Path.cwd():
+        raise UsageError(
+            "the folder you are in cannot be the new one", hint="name a folder in it, or beside it"
+        )
+    return path
 
 
 def _bare(path: Path, charter: Charter, forge: str | None, *, shared: bool, dry_run: bool) -> None:
@@ -121,6 +130,7 @@ def _on_forge(
     deps = console.deps(yes=True, dry_run=dry_run)
     if is_founded(path):
         founded = carry_on(deps, path, look=dry_run)
+        _expect_same(founded, forge, hosted[0])
         if hosted[2] is None or founded.waiting:
             _tell(founded)
         else:
@@ -135,6 +145,16 @@ def _on_forge(
         console.note("nothing was made")
     else:
         _tell(begun)
+
+
+def _expect_same(founded: Founded, forge: str | None, url: str) -> None:
+    """Who types another address for what is there already should know that it does nothing."""
+    there = founded.url.removesuffix(".git")
+    if (forge and forge != founded.address.vendor) or (url and url.removesuffix(".git") != there):
+        raise UsageError(
+            f"'{founded.path}' was founded for {founded.address.vendor}, {founded.url}",
+            hint="leave out --forge and --url to go on with it, or name a new folder",
+        )
 
 
 def _renew(founded: Founded, tool: str, *, dry_run: bool) -> None:

@@ -10,7 +10,8 @@ from medperf_cli.commands import console
 from medperf_cli.errors import ExitCode
 
 Bot = Annotated[
-    list[str] | None, typer.Option(help="Who alone may push: the merge bot's login, app or key; repeat.")
+    list[str] | None,
+    typer.Option(help="Who alone may push: the login, app or key of the merge bot (of an admin); repeat."),
 ]
 Root = Annotated[str | None, typer.Option(help="sha256:... of root/1.yml; else what is pinned here.")]
 

@@ -63,6 +63,7 @@ def test_a_registry_for_a_forge_is_whole_lawful_and_can_be_joined(ada: Terminal,
     clone = tmp_path / "clone.git"
     git(tmp_path, "clone", "--quiet", "--bare", str(folder), str(clone))
     ada("registry", "add", clone, *adding[4:]).ok("'Breast imaging' is verified: 1 change, 2 files")
+    ada("registry", "init", folder, "--forge", "gitlab").failed(2, "MP-USAGE", "was founded for github")
     again = ada("registry", "init", folder).ok("Selected branches and tags", "MEDPERF_APP_KEY", "doctor")
     assert again.out.split() == adding
     assert git(folder, "rev-parse", "main").strip() == head
@@ -187,7 +188,9 @@ def test_what_makes_no_sense_makes_nothing(
     assert not (tmp_path / "breast").exists()
 
 
-def test_without_a_key_or_in_a_folder_in_use_nothing_is_made(terminal: Terminal, tmp_path: Path) -> None:
+def test_without_a_key_or_in_a_folder_in_use_nothing_is_made(
+    terminal: Terminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     nobody = terminal.at(tmp_path / "nobody")
     nobody("registry", "init", tmp_path / "breast", *ALONE, *HOSTED).failed(
         4, "MP-CONFIG", "no key is chosen"
@@ -196,6 +199,10 @@ def test_without_a_key_or_in_a_folder_in_use_nothing_is_made(terminal: Terminal,
     (tmp_path / "used" / "thesis.tex").touch()
     nobody("registry", "init", tmp_path / "used", *ALONE, *HOSTED).failed(4, "MP-CONFIG", "is not empty")
     nobody("key", "new").ok()
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    for sort in (HOSTED, ("--bare",)):
+        nobody("registry", "init", ".", *ALONE, *sort).failed(2, "MP-USAGE", "the folder you are in")
     nobody("registry", "sign-root", tmp_path / "used").failed(2, "MP-USAGE", "no draft of a registry")
 
 
@@ -207,6 +214,12 @@ def test_a_root_is_signed_only_by_whom_it_names(ada: Terminal, tmp_path: Path) -
     others = ("--admin", f"grace={public_key(grace)}", "--threshold", "1")
     ada("registry", "init", folder, *ALONE, *HOSTED, *others).ok("waits for: grace")
     mail = ("--contact", "eve@mail.example", "--yes")
+    trap = tmp_path / "trap" / "registry"
+    shutil.copytree(folder / "registry", trap)
+    shutil.rmtree(trap / "members")
+    (trap / "members").symlink_to(tmp_path)
+    grace("registry", "sign-root", trap, *mail).failed(10, "MP-INTEGRITY", "leads out of it")
+    assert not (tmp_path / "grace" / "1.yml").exists()
     eve("registry", "sign-root", folder, *mail).failed(4, "MP-CONFIG", "names no admin with key")
     ada("registry", "init", tmp_path / "bare.git", "--bare", *ALONE, *others).failed(
         2, "MP-USAGE", "founded by one admin", "renew-root"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from medperf_cli.core.entities.root import Root
 from medperf_cli.core.lifecycle.reader import sha256
 from medperf_cli.core.names import REGISTRY_DIR
 from medperf_cli.core.ssh_keys import parse_public_key
-from medperf_cli.errors import ConfigurationError, UsageError
+from medperf_cli.errors import ConfigurationError, IntegrityError, UsageError
 from medperf_cli.flows.deps import Deps
 from medperf_cli.flows.hosting.found_on_forge import read_genesis
 from medperf_cli.flows.hosting.genesis import Person, admin_files, root_of, unsigned
@@ -61,6 +62,7 @@ def cosign(deps: Deps, path: Path, person: Person) -> Cosigned | None:
     if not deps.confirm(_preview(root, data, admin)):
         return None
     added = admin_files(root, data, admin, person, who)
+    _expect_inside(folder, added)
     for name, content in added.items():
         write_atomic(folder / name, content, parents=True)
     save(deps.settings, {"member": admin})
@@ -76,6 +78,15 @@ def _draft(path: Path) -> Path:
         f"there is no draft of a registry in '{path}'",
         hint="name the folder that the founder sent: root/1.yml lies in it, or in its folder registry",
     )
+
+
+def _expect_inside(folder: Path, names: Iterable[str]) -> None:
+    """See that a draft sent by somebody leads to no other place on this machine (raises IntegrityError)."""
+    for name in names:
+        if not (folder / name).parent.resolve().is_relative_to(folder.resolve()):
+            raise IntegrityError(
+                f"'{name}' in this draft leads out of it", hint="ask who sent it for plain files"
+            )
 
 
 def _preview(root: Root, data: bytes, admin: str) -> str:
