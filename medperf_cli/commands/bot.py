@@ -93,7 +93,7 @@ def _on_forge(url: str, root: str | None, folder: Path | None, signer: Signer | 
 
 @contextlib.contextmanager
 def _recorder(file: Path | None) -> Iterator[Signer | None]:
-    """The recorder's key, if there is one; its text leaves the environment, which programs started here see."""
+    """The recorder's key, if there is one; its text leaves the environment that git gets."""
     from medperf_cli.adapters.keys.lent import lent_key
     from medperf_cli.adapters.keys.ssh_keygen import SshKeygenSigner
 

@@ -2,52 +2,61 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sized
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from medperf_cli.render.findings import code, markdown_line
 
 if TYPE_CHECKING:
+    from medperf_cli.core.check.findings import Finding
     from medperf_cli.flows.hosting.hosted_status import Status
 
-_MOST, _ODD = 40, 10
+_MOST, _ODD = 25, 10
 """Findings, and odd comments, that are shown; a page takes no comment of any length."""
 _WORDS = {
     "merged": "everything it needs is there, so the merge bot merges it",
     "waits": "it is sound, and waits for people",
     "rejected": "it cannot enter main as it is",
-    "closed": "it ends here",
+    "closed": "everything in it stands in main already",
 }
 
 
 def as_comment(status: Status) -> str:
     """The whole comment: verdict, whom it waits for, findings with repairs, and what does not count."""
-    return "\n".join(_lines(status)).rstrip("\n") + "\n"
+    return "\n\n".join(block for block in _blocks(status) if block) + "\n"
 
 
-def _lines(status: Status) -> Iterator[str]:
+def _blocks(status: Status) -> Iterator[str]:
     yield f"**{_heading(status)}**: {_said(status)}."
-    yield ""
-    shown = status.findings[:_MOST]
-    yield from (markdown_line(finding) for finding in shown)
-    if len(status.findings) > _MOST:
-        yield f"- and {len(status.findings) - _MOST} more"
-    yield ""
+    yield _listed((markdown_line(_exact(f, status.number)) for f in status.findings[:_MOST]), status.findings)
     if status.recorded:
         yield f"Approvals in this page that count: {_names(status.recorded)}."
-        yield ""
-    yield from _not_counted(status)
-    yield from _next(status)
+    if status.left_out:
+        yield f"Decisions that do not count any more: {_names(status.left_out)}."
+    if status.odd:
+        yield "Comments that look like decisions and are none:"
+        yield _listed((f"- by {code(who)}: {code(why)}" for who, why in status.odd[:_ODD]), status.odd)
+    yield "\n".join(_next(status))
+
+
+def _listed(items: Iterable[str], everything: Sized) -> str:
+    lines = list(items)
+    left = len(everything) - len(lines)
+    return "\n".join([*lines, *([f"- and {left} more"] if left > 0 else [])])
+
+
+def _exact(finding: Finding, number: int) -> Finding:
+    """The same with the number in the command that repairs it, ready to be typed."""
+    if finding.repair != "medperf review approve":
+        return finding
+    return replace(finding, repair=f"{finding.repair} {number}")
 
 
 def _heading(status: Status) -> str:
     if status.commit is not None:
         return "MERGED"
-    if status.fate == "closed":
-        return "CLOSED"
-    if status.fate == "waits":
-        return "REVIEW"
-    return status.verdict.name
+    return {"waits": "REVIEW", "closed": "CLOSED"}.get(status.fate, status.verdict.name)
 
 
 def _said(status: Status) -> str:
@@ -58,22 +67,7 @@ def _said(status: Status) -> str:
         return f"it stands in main, as {code(status.commit)}"
     if status.taken:
         return "a path in it is taken for good, so this request is closed"
-    if status.fate == "closed":
-        return "everything in it stands in main already"
     return _WORDS[status.fate]
-
-
-def _not_counted(status: Status) -> Iterator[str]:
-    if status.left_out:
-        yield f"Decisions that do not count any more: {_names(status.left_out)}."
-        yield ""
-    if status.odd:
-        yield "Comments that look like decisions and are none:"
-        yield ""
-        yield from (f"- by {code(who)}: {code(why)}" for who, why in status.odd[:_ODD])
-        if len(status.odd) > _ODD:
-            yield f"- and {len(status.odd) - _ODD} more"
-        yield ""
 
 
 def _next(status: Status) -> Iterator[str]:

@@ -38,8 +38,8 @@ def run_hosted(
     if address is None:
         raise ConfigurationError(
             f"'{url}' is on no hosted forge that is known by its name",
-            hint="say whose it is: `medperf profile set forge github`, gitlab or forgejo; on a bare repository "
-            "the bot runs where that is, and is given its folder",
+            hint="say whose it is: `medperf profile set forge github`, gitlab or forgejo; the bot of a bare "
+            "repository is given its folder",
         )
     deps = _at_work(deps, url, root)
     registry = deps.settings.registry or ""

@@ -18,28 +18,26 @@ CHECK = "check"
 """The check that must have passed before anybody merges in the forge's page."""
 ENVIRONMENT = "merge"
 """GitHub's and GitLab's environment that only main may use: it holds the secrets of the merge job."""
+_RECORDER = "OpenSSH private key that the root names as recorder, if approvals in the page are to count"
 SECRETS: Mapping[Vendor, Mapping[str, str]] = {
     Vendor.GITHUB: {
         "MEDPERF_APP_KEY": "private key of a GitHub App that may push to main (Contents: read and write)",
-        "MEDPERF_RECORDER_KEY": "OpenSSH private key of the member that records approvals made in the page",
+        "MEDPERF_RECORDER_KEY": _RECORDER,
     },
     Vendor.GITLAB: {
         "MEDPERF_MERGE_TOKEN": "project access token of a maintainer, scopes `api` and `write_repository`",
-        "MEDPERF_RECORDER_KEY": "OpenSSH private key of the member that records approvals made in the page",
+        "MEDPERF_RECORDER_KEY": _RECORDER,
     },
     Vendor.FORGEJO: {
         "MEDPERF_MERGE_TOKEN": "token of an account that may push to main, scope `write:repository`",
-        "MEDPERF_RECORDER_KEY": "OpenSSH private key of the member that records approvals made in the page",
+        "MEDPERF_RECORDER_KEY": _RECORDER,
     },
 }
 """What people put into that environment (Forgejo has none: into the repository's secrets), by name."""
 VARIABLES: Mapping[Vendor, Mapping[str, str]] = {
-    Vendor.GITHUB: {
-        "MEDPERF_APP_ID": "id of that GitHub App",
-        "MEDPERF_RECORDER": "name of that member",
-    },
-    Vendor.GITLAB: {"MEDPERF_RECORDER": "name of that member"},
-    Vendor.FORGEJO: {"MEDPERF_RECORDER": "name of that member"},
+    Vendor.GITHUB: {"MEDPERF_APP_ID": "id of that GitHub App"},
+    Vendor.GITLAB: {},
+    Vendor.FORGEJO: {},
 }
 """What people put beside them as plain variables, by name."""
 
