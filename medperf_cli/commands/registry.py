@@ -40,13 +40,20 @@ def add(
 
 
 @app.command()
-def sync() -> None:
-    """Fetch what is new, and verify each change before believing it."""
+def sync(
+    carried: Annotated[
+        Path | None, typer.Option("--from", help="A bundle of the registry that was carried here.")
+    ] = None,
+) -> None:
+    """Fetch what is new, and verify each change before believing it.
+
+    Without a network: medperf registry sync --from registry.bundle, which registry export-bundle wrote.
+    """
     from medperf_cli.flows.reading.todo import for_me
     from medperf_cli.flows.submitting.desk import keep_up
 
     deps = console.deps()
-    done, asked = keep_up(deps)
+    done, asked = keep_up(deps, carried)
     console.note(f"verified up to {done.commit[:12]}: {counted(done.judged, 'new change')}")
     mine = for_me(asked, deps.settings.member or "")
     if mine:
@@ -77,6 +84,20 @@ def export_allowed_signers(
     from medperf_cli.flows.reading.allowed_signers import allowed_signers
 
     console.write_to(output, allowed_signers(console.deps().settings))
+
+
+@app.command("export-bundle")
+def export_bundle(
+    file: Annotated[Path, typer.Argument(help="The file to write, such as registry.bundle.")],
+) -> None:
+    """Write what is verified, and the requests known, into a git bundle for machines without a network.
+
+    There: medperf registry add registry.bundle --root sha256:..., later medperf registry sync --from FILE.
+    """
+    from medperf_cli.flows.hosting.carrying import export_registry
+
+    main = export_registry(console.deps(), file)
+    console.note(f"'{file}' holds what is verified, up to {main[:12]}; whoever adds it verifies it again")
 
 
 @app.command()

@@ -18,12 +18,12 @@ from medperf_cli.adapters.store.git import (
     execute,
     last_word,
     local_error,
-    network_error,
     printable,
     require_git,
 )
 from medperf_cli.adapters.store.locks import exclusive
 from medperf_cli.adapters.store.progress import silent
+from medperf_cli.adapters.store.remote_errors import network_error
 from medperf_cli.adapters.store.repository import GitStore
 from medperf_cli.errors import ConfigurationError, ConflictError, NetworkError
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from medperf_cli.adapters.store.settings import save
 from medperf_cli.core.names import Kind
-from medperf_cli.errors import UsageError
+from medperf_cli.errors import NetworkError, UsageError
 from medperf_cli.flows.deps import Deps
 from medperf_cli.flows.identity import signer
 from medperf_cli.flows.submitting.desk import at_desk
@@ -41,7 +41,11 @@ def register(
             if login:
                 fields["logins"] = [my_login(desk)]
             desk.composer.add(Kind.MEMBER, member, fields)
-        done = publish(desk, f"member {member} asks to join")
-    if done.sent or known is not None:
+        try:
+            done = publish(desk, f"member {member} asks to join")
+        except NetworkError:
+            save(deps.settings, {"member": member})  # signed, and kept in the outbox
+            raise
+    if done.sent or done.kept or known is not None:
         save(deps.settings, {"member": member})
     return done

@@ -75,10 +75,9 @@ def _signed_too(desk: Desk, done: Published) -> Published:
     """Who asks for exactly what another admin asked for signs that request."""
     if not done.sent or done.merged or done.request is None:
         return done
-    forge = desk.forge
-    request = forge.read(done.request)
+    request = desk.forge.read(done.request)
     mine = signed_by(desk, request, desk.deps.settings.member or "")
-    return done if mine else sign_root(desk, forge, request)
+    return done if mine else sign_root(desk, request)
 
 
 def _title(desk: Desk, new: Root) -> str:
