@@ -115,12 +115,13 @@ class HostedDesk:
         """The bot with a working copy of this name."""
         settings = Settings(home=self.folder / name)
         deps = Deps(settings, lambda: self.now, Talk(), lambda _: True, interactive=False)
-        added = add_registry(deps, self.url, self.root)
-        deps = replace(deps, settings=replace(settings, registry=added.registry))
+        if not settings.registry_folder(self.world.registry).exists():
+            assert add_registry(deps, self.url, self.root).registry == self.world.registry
+        deps = replace(deps, settings=replace(settings, registry=self.world.registry))
         token = Token(self.forge.token(BOT), "the test")
         with GitStore(place(deps.settings).mirror) as store:
             upstream = HostedUpstream(
-                store, self.url, added.registry, api or self.api, token=token, thorough=True
+                store, self.url, self.world.registry, api or self.api, token=token, thorough=True
             )
             yield HostedBot(deps, store, upstream, as_comment, self.signer)
 
