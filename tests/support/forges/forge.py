@@ -47,6 +47,8 @@ class SimulatedForge:
         self.repositories: dict[str, Repository] = {}
         self.faults = Faults()
         self.lock = threading.RLock()
+        self.violations: list[str] = []
+        """What a façade saw against its vendor's schema, and its own failures: serving ends with them."""
         self.url = ""
         """The site's address once it is served, without a slash at the end."""
         self._ids = itertools.count(1001)

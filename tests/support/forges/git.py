@@ -55,7 +55,8 @@ def ready(repository: Path, hidden: str) -> None:
     """Let the bridge push, and nobody the forge's own refs."""
     config = repository / "config"
     config.write_text(
-        f"{config.read_text()}[http]\n\treceivepack = true\n[receive]\n\thideRefs = {hidden}\n\tdenyDeleteCurrent = ignore\n"
+        f"{config.read_text()}[http]\n\treceivepack = true\n"
+        f"[receive]\n\thideRefs = {hidden}\n\tdenyDeleteCurrent = ignore\n"
         "[uploadpack]\n\tallowFilter = true\n\tallowAnySHA1InWant = true\n[gc]\n\tauto = 0\n"
     )
     hook = repository / "hooks" / "update"

@@ -6,6 +6,7 @@ import contextlib
 import socket
 import ssl
 import threading
+import traceback
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -45,8 +46,15 @@ class Gate:
         fault = self.forge.faults.of(asked)
         application = self.git if is_git else self.api
         if fault is None:
-            return application(environ, start_response)  # type: ignore[no-any-return]
+            return self._right(application, environ, start_response)
         return self._wrong(fault, application, environ, start_response)
+
+    def _right(self, application: Any, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        try:
+            return application(environ, start_response)  # type: ignore[no-any-return]
+        except Exception as error:
+            self.forge.violations.append("".join(traceback.format_exception(error)))
+            raise
 
     def _wrong(
         self, fault: Fault, application: Any, environ: dict[str, Any], start_response: Any
@@ -60,7 +68,7 @@ class Gate:
             start_response(f"{fault.status} Fault", list(fault.headers.items()))
             return [fault.body]
         told: list[Any] = []
-        body = b"".join(application(environ, lambda *answer: told.extend(answer[:2])))
+        body = b"".join(self._right(application, environ, lambda *answer: told.extend(answer[:2])))
         if fault.how is How.AFTER:
             _drop(environ)
         if fault.how is How.REPLACED:
@@ -84,6 +92,7 @@ def serving(
 ) -> Iterator[str]:
     """Serve a forge with a vendor's web interface while the block runs; gives the site's address."""
     app = Flask("forge")
+    app.config["PROPAGATE_EXCEPTIONS"] = True
     app.register_blueprint(blueprint(forge))
     server = make_server(
         "127.0.0.1", 0, Gate(forge, app), threaded=True, request_handler=_Quiet, ssl_context=tls
@@ -98,3 +107,4 @@ def serving(
         server.shutdown()
         server.server_close()
         thread.join()
+    assert not forge.violations, "\n".join(forge.violations)
