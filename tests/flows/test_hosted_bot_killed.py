@@ -7,16 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from flask import Blueprint
 
 from medperf_cli.adapters.store.repository import GitStore
 from medperf_cli.flows.hosting.hosted_status import MARK
 from medperf_cli.flows.hosting.hosted_upstream import HostedUpstream
-from tests.support.forge_direct import DirectApi
-from tests.support.forges.forge import SimulatedForge, Traits
 from tests.support.forges.repository import Pull
-from tests.support.forges.server import serving
-from tests.support.hosted_desk import BOT, HostedDesk, hosted_desk
+from tests.support.hosted_desk import BOT, HostedDesk, on_forge
 from tests.support.hosting import Hosted, replays
 from tests.support.world import member_file
 
@@ -26,9 +22,8 @@ WRITES = ("comment", "edit_comment", "close")
 @pytest.fixture
 def desk(host: Hosted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HostedDesk]:
     monkeypatch.setenv("GIT_ALLOW_PROTOCOL", "file:http")
-    forge = SimulatedForge(tmp_path / "forge", Traits())
-    with serving(forge, lambda _: Blueprint("none", "none")):
-        yield hosted_desk(tmp_path, host, forge)
+    with on_forge(tmp_path, host) as desk:
+        yield desk
 
 
 class Killed(BaseException):
@@ -58,7 +53,7 @@ class Steps:
 
 def mortal(desk: HostedDesk, monkeypatch: pytest.MonkeyPatch, at: int) -> int:
     """A round that dies at a step that others can see; how many of them it came to."""
-    steps, api = Steps(at), DirectApi(desk.forge, desk.registry, BOT)
+    steps, api = Steps(at), desk.api
     for name in WRITES:
         monkeypatch.setattr(api, name, steps.around(getattr(api, name)))
     with monkeypatch.context() as patched, desk.bot(api=api) as bot:
