@@ -39,7 +39,7 @@ def _public_key(settings: Settings) -> str:
 def known_requests(deps: Deps, *, online: bool) -> Asked:
     """What is asked for, as of now or of the last contact (raises as `keep_up`, ConfigurationError)."""
     here = place(deps.settings)
-    if not online:
+    if not online or deps.settings.offline:
         return read_asked(here)
     from medperf_cli.flows.submitting.desk import keep_up  # noqa: PLC0415 - git and pydantic
 
