@@ -11,6 +11,9 @@ from medperf_cli.render.table import one_line
 if TYPE_CHECKING:
     from medperf_cli.core.check.findings import Finding, Report
 
+_LONGEST = 600
+"""Characters of one span; a page takes no comment of any length."""
+
 
 def as_text(findings: Iterable[Finding]) -> str:
     """One block a finding: severity, rule, path, message, repair."""
@@ -26,10 +29,14 @@ def as_text(findings: Iterable[Finding]) -> str:
 def as_markdown(report: Report) -> str:
     """A verdict and a list, hostile text fenced in code spans."""
     lines = [f"**{report.verdict.name}**\n\n"]
-    for finding in report.findings:
-        lines.append(f"- `{finding.rule}` {_code(finding.path)}: {_code(finding.message)}")
-        lines.append(f" ({_code(finding.repair)})\n" if finding.repair else "\n")
+    lines += [f"{markdown_line(finding)}\n" for finding in report.findings]
     return "".join(lines)
+
+
+def markdown_line(finding: Finding) -> str:
+    """One finding as an item of a list."""
+    repair = f" ({code(finding.repair)})" if finding.repair else ""
+    return f"- `{finding.rule}` {code(finding.path)}: {code(finding.message)}{repair}"
 
 
 def as_json(report: Report) -> str:
@@ -47,6 +54,7 @@ def as_json(report: Report) -> str:
     return json.dumps({"verdict": report.verdict.name, "findings": findings}, indent=2)
 
 
-def _code(text: str) -> str:
+def code(text: str) -> str:
+    """A stranger's words as a code span: no markup, no mention, no second line."""
     clean = one_line(text).replace("`", "'")
-    return f"`{clean}`"
+    return f"`{clean[:_LONGEST]}`" if clean else "` `"

@@ -15,12 +15,15 @@ RECORDER = {"recorder": {"key": "key recorder"}, "recorded_kinds": ["association
 Enter = Callable[[Mapping[str, bytes]], object]
 
 
-def allow_recording(world: World, enter: Enter) -> None:
+def allow_recording(
+    world: World, enter: Enter, login: Callable[[str], object] = lambda name: f"login {name}"
+) -> None:
     """Move to format 2 with a recorder; boris and clara, with logins, become the committee.
 
     Args:
         world: the story up to "a model is submitted".
         enter: puts a lawful change into the world (and into what else holds it).
+        login: a member's account.
 
     """
 
@@ -29,7 +32,7 @@ def allow_recording(world: World, enter: Enter) -> None:
 
     merged(root(2, "ada", format=2, **RECORDER))
     for path, name in (("members/boris/1.yml", "boris"), ("members/clara/2.yml", "clara")):
-        merged(write(path, logins=[f"login {name}"]), decide("ada", path, under="root/2.yml"))
+        merged(write(path, logins=[login(name)]), decide("ada", path, under="root/2.yml"))
     committee = {"committee.threshold": 2, "committee.members": ["boris", "clara"]}
     merged(write(CHARTER, **committee), decide("clara", CHARTER, under=f"benchmarks/{TISSUE}/2.yml"))
 

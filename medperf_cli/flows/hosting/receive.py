@@ -107,7 +107,7 @@ class Receiver:
         change = self.store.change(step.parent, step.commit)
         if change.base.empty():
             yield from self._root(change)
-        yield from _worded(change.base, check_bounded(change, sorts=CONSENSUS).at(Severity.REJECT))
+        yield from worded(change.base, check_bounded(change, sorts=CONSENSUS).at(Severity.REJECT))
 
     def _root(self, change: Change) -> Iterator[Finding]:
         """The first commit of a registry brings the root that this repository was made for."""
@@ -220,10 +220,11 @@ def _line(finding: Finding) -> str:
 
 def _barring(change: Change) -> Iterator[Finding]:
     """What keeps a change from waiting as a request; the missing signatures of a new root do not."""
-    return _worded(change.base, barred(check_bounded(change, sorts=CONSENSUS)))
+    return worded(change.base, barred(check_bounded(change, sorts=CONSENSUS)))
 
 
-def _worded(base: Snapshot, findings: Sequence[Finding]) -> Iterator[Finding]:
+def worded(base: Snapshot, findings: Sequence[Finding]) -> Iterator[Finding]:
+    """The same findings, where a path is taken with the version that is free."""
     for finding in findings:
         yield _with_version(base, finding) if finding.rule == "TREE002" else finding
 

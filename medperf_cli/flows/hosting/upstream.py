@@ -11,7 +11,7 @@ from typing_extensions import override
 
 from medperf_cli.adapters.credentials import Token
 from medperf_cli.adapters.forge.base import Answer, CommitNote, Repository, Shown
-from medperf_cli.adapters.store.remote import fetch, push
+from medperf_cli.adapters.store.remote import fetch, head_of, push
 from medperf_cli.adapters.store.repository import GitStore
 from medperf_cli.adapters.store.writing import Author, write_commit
 from medperf_cli.adapters.trace import without_secrets
@@ -20,6 +20,7 @@ from medperf_cli.flows.hosting.request_commits import note
 # A namespace of its own: what `sync` has verified is not moved by looking at requests.
 HERE = "refs/upstream/"
 _REFSPECS = (f"+refs/heads/main:{HERE}heads/main", f"+refs/pull/*:{HERE}pull/*")
+_ANSWER_SECONDS = 60.0
 HOOKS = ("pre-receive", "post-receive")
 
 
@@ -49,6 +50,10 @@ class Upstream(Repository):
     def fetch(self) -> Mapping[str, str]:
         fetch(self._store, self._url, _REFSPECS, prune=True, token=self._token)
         return self.known()
+
+    def main_now(self) -> str | None:
+        """Where the upstream's main stands at this moment (raises NetworkError); nothing is fetched."""
+        return head_of(self._url, seconds=_ANSWER_SECONDS, token=self._token)
 
     def known(self) -> Mapping[str, str]:
         """What `fetch` last brought, without asking again."""

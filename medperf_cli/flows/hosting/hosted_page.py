@@ -1,0 +1,56 @@
+"""What happened in a forge's page, as evidence for one round: each request is asked about once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from medperf_cli.adapters.forge.api import ForgeApi, Pull
+from medperf_cli.adapters.forge.base import RequestState
+from medperf_cli.adapters.store.repository import GitStore
+from medperf_cli.errors import ConfigurationError, MedperfError
+from medperf_cli.flows.hosting.gathering import Gathered
+from medperf_cli.flows.hosting.recording import Act, Recorder, acts_of, asked_of_the_page, with_recorded
+
+
+@dataclass
+class Page:
+    """A forge's page, and who writes down what it says.
+
+    `troubles` says what could not be read, and why; that waits for the next round.
+    """
+
+    api: ForgeApi
+    recorder: Recorder
+    troubles: list[tuple[str, MedperfError]] = field(default_factory=list)
+    _acts: dict[int, list[Act]] = field(default_factory=dict)
+
+    def acts(self, pull: Pull, *, merge: bool = False) -> Sequence[Act]:
+        """What counts of what the page says of a request (see `acts_of`); nothing where it cannot be read."""
+        if pull.number not in self._acts:
+            self._acts[pull.number] = []
+            try:
+                self._acts[pull.number] = acts_of(pull, self.api.approvals(pull), merge=merge)
+            except MedperfError as error:
+                self.troubles.append((f"request {pull.number}", error))
+        return self._acts[pull.number]
+
+    def merged_as(self, commit: str) -> Pull | None:
+        """The request whose merge in the page made a commit of main; None where that cannot be told."""
+        try:
+            found = self.api.pulls_of(commit)
+        except MedperfError as error:
+            self.troubles.append((f"commit {commit[:12]}", error))
+            return None
+        merged = (p for p in found if p.state is RequestState.MERGED and p.merged_as == commit)
+        return next(merged, None)
+
+    def heard(self, store: GitStore, pull: Pull, gathered: Gathered) -> Gathered:
+        """A request with what its page says of it, where that could matter."""
+        if not asked_of_the_page(gathered, self.recorder):
+            return gathered
+        try:
+            return with_recorded(store, gathered, self.recorder, self.acts(pull))
+        except ConfigurationError as error:  # the key does not sign; what members sign counts all the same
+            self.troubles.append((f"request {pull.number}", error))
+            return gathered
