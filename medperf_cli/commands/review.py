@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from medperf_cli.flows.reading.review_list import Wanted
 
 app = typer.Typer(help="See and decide what waits for you.", no_args_is_help=True, rich_markup_mode=None)
-Request = Annotated[str, typer.Argument(help="A request's id, or the beginning of it.")]
+Request = Annotated[str, typer.Argument(help="A request's number, or its id or the beginning of it.")]
 Reason = Annotated[str, typer.Option("--reason", "-m", help="Why; it is public for ever.")]
 
 
@@ -73,6 +73,8 @@ def show_request(request: Request) -> None:
     title = one_line(found.title)
     decided = ", ".join(found.decided) or "nobody"
     console.note(f"{found.verdict.name}: {title} (since {found.since:%Y-%m-%d}, decided by: {decided})")
+    if found.url:
+        console.note(found.url)
     for vote in votes:
         console.note(f"{vote.verdict}: {vote.says} (registry/{vote.path})")
     console.note(as_text(found.findings).rstrip())

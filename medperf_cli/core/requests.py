@@ -1,4 +1,8 @@
-"""Requests of bare-git hosting: their content-made ids, the names of their refs, what belongs to which."""
+"""Requests: their ids, the names of their refs, what belongs to which.
+
+On a bare repository the refs are there and an id is made from the content; a hosted forge gives numbers, and
+a clone mirrors what is known of its requests into refs of the same names.
+"""
 
 from __future__ import annotations
 
@@ -24,6 +28,7 @@ SPOKEN = "medperf: "
 """Begins every line the hooks say; a push without one met no hook of ours."""
 
 _ID = re.compile(r"[0-9a-f]{16}\Z")
+_NUMBER = re.compile(r"[1-9][0-9]{0,9}\Z")
 _REF = re.compile(r"refs/pull/([^/]+)/(?:head|(decisions|closed)/([^/]+))\Z")
 
 
@@ -73,6 +78,11 @@ def is_request_id(text: str) -> bool:
     return bool(_ID.match(text))
 
 
+def is_number(text: str) -> bool:
+    """Whether `text` is how a hosted forge calls a request; it says nothing about the content."""
+    return bool(_NUMBER.match(text))
+
+
 def request_id(files: Mapping[str, bytes]) -> str:
     """The id of the request that adds `files` (bytes by path relative to `registry/`).
 
@@ -89,10 +99,15 @@ def request_id(files: Mapping[str, bytes]) -> str:
     return hashlib.sha256("".join(lines).encode()).hexdigest()[:16]
 
 
-def parse_ref(text: str) -> RequestRef:
-    """Read the full name of a request's ref (raises PathError for any other name)."""
+def parse_ref(text: str, *, bare: bool = False) -> RequestRef:
+    """Read the full name of a request's ref; on a `bare` repository none is numbered.
+
+    Raises:
+        PathError: it is any other name.
+
+    """
     match = _REF.match(text)
-    if not match or not is_request_id(match[1]):
+    if not match or not (is_request_id(match[1]) or (is_number(match[1]) and not bare)):
         raise PathError(f"{text!r} is not the ref of a request")
     if match[3] is not None and not is_name(match[3]):
         raise PathError(f"{match[3]!r} is not a member's name")

@@ -77,7 +77,7 @@ HOSTILE = [
 @pytest.mark.parametrize("text", HOSTILE)
 def test_a_ref_of_any_other_name_is_refused(text: str) -> None:
     with pytest.raises(PathError):
-        parse_ref(text)
+        parse_ref(text, bare=True)
 
 
 @settings(max_examples=200, deadline=None)

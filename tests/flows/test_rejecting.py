@@ -18,7 +18,6 @@ from medperf_cli.flows.reading.review_list import Wanted, closed_rows, open_rows
 from medperf_cli.flows.submitting.association import approve_association, reject_association
 from medperf_cli.flows.submitting.closed import ClosedError
 from medperf_cli.flows.submitting.desk import at_desk, keep_up
-from medperf_cli.flows.submitting.forges import forge_of
 from medperf_cli.flows.submitting.members import register
 from medperf_cli.flows.submitting.publish import Published, publish
 from medperf_cli.flows.submitting.reject import reject
@@ -222,7 +221,7 @@ def test_a_request_that_people_merge_after_it_was_closed_is_merged(host: Hosted)
     eve, ada = office(host, "eve"), office(host, "ada")
     request = joining(eve).request or ""
     with at_desk(ada.deps) as desk:
-        forge = forge_of(desk.store, desk.meta)
+        forge = desk.forge
         seen = forge.read(request)
         added = desk.store.change(seen.base, seen.head).added
         reject(desk, request, "not now")

@@ -11,8 +11,6 @@ from medperf_cli.adapters.forge.api import Vendor
 from medperf_cli.errors import ConfigurationError
 
 BARE = "bare"
-CHOICES = ("auto", BARE, *Vendor)
-"""What the setting `forge` may be."""
 _KNOWN = {"github": Vendor.GITHUB, "gitlab": Vendor.GITLAB}
 _KNOWN |= dict.fromkeys(("forgejo", "gitea", "codeberg"), Vendor.FORGEJO)
 _SCP = re.compile(r"(?:[^@/\s]+@)?([A-Za-z0-9.-]+):(?!/)(.+)\Z")
@@ -43,7 +41,7 @@ def forge_address(url: str, forge: str = "auto", api: str | None = None) -> Forg
 
     Args:
         url: any address git understands (`https://host/owner/name.git`, `git@host:owner/name.git`, a path).
-        forge: one of `CHOICES`; `auto` goes by the host's name (`github.com`, `gitlab.example.org`).
+        forge: a vendor, `bare`, or `auto`, which goes by the host's name (such as `gitlab.example.org`).
         api: the web interface's base where it is not the vendor's usual one.
 
     Raises:

@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import datetime as dt
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 
-from medperf_cli.adapters.forge.base import Answer, Forge, Repository, Request, RequestState
-from medperf_cli.core.requests import (
-    MAIN,
-    SPOKEN,
-    OpenRequest,
-    RequestRef,
-    closed_requests,
-    open_requests,
-    request_id,
-)
+from medperf_cli.adapters.forge.base import Answer, Forge, Request, RequestState
+from medperf_cli.adapters.forge.by_refs import ByRefs
+from medperf_cli.core.requests import MAIN, SPOKEN, OpenRequest, RequestRef, open_requests, request_id
 from medperf_cli.errors import (
     ConfigurationError,
     ConflictError,
-    IntegrityError,
     MedperfError,
     NetworkError,
     RejectedError,
@@ -34,16 +25,8 @@ _NOT_STORED = "unpacker error"
 """And where its objects could not be written."""
 
 
-class BareGit(Forge):
-    """The forge that is nothing but a git repository with hooks.
-
-    Args:
-        repository: a clone and the way to its upstream.
-
-    """
-
-    def __init__(self, repository: Repository) -> None:
-        self._repository = repository
+class BareGit(ByRefs, Forge):
+    """The forge that is nothing but a git repository with hooks."""
 
     def open(
         self, files: Mapping[str, bytes], *, title: str, body: str, author: str, base: str, when: dt.datetime
@@ -73,23 +56,6 @@ class BareGit(Forge):
                 raise _refusal(answer, f"request '{number}'")
             return found
         return self._outcome(OpenRequest(number, head), files, answer)
-
-    def list(self) -> Sequence[Request]:
-        """The open requests, by id (raises NetworkError)."""
-        requests = []
-        for found in open_requests(self._repository.fetch()):
-            # What is no commit was written past the hooks; it is no request, and must not hide the others.
-            with contextlib.suppress(IntegrityError):
-                requests.append(self._describe(found))
-        return requests
-
-    def read(self, request_id: str) -> Request:
-        """One open request, by its id or a unique beginning of it (raises UnknownIdError, NetworkError)."""
-        found = [r for r in open_requests(self._repository.fetch()) if r.id.startswith(request_id)]
-        if len(found) != 1 or not request_id:
-            what = "is no open request" if not found else "begins more than one request"
-            raise UnknownIdError(f"'{request_id}' {what}", hint="`medperf review ls` lists them")
-        return self._describe(found[0])
 
     def decide(
         self, request: Request, member: str, files: Mapping[str, bytes], *, when: dt.datetime
@@ -146,21 +112,6 @@ class BareGit(Forge):
             raise _no_hooks(self._repository.url)
         return dataclasses.replace(request, state=RequestState.CLOSED, closings={member: commit})
 
-    def closed(self, request_id: str | None = None) -> Sequence[Request]:
-        """The requests that were ended without a merge, by id (raises NetworkError)."""
-        refs = self._repository.fetch()
-        requests = []
-        for number, closings in sorted(closed_requests(refs).items()):
-            if request_id not in (None, number):
-                continue
-            with contextlib.suppress(IntegrityError):
-                head = self._repository.note(min(closings.values())).parent
-                found = self._describe(OpenRequest(number, head, {}, closings), RequestState.CLOSED)
-                # What was merged while somebody closed it is merged.
-                if not self._in_main(refs, self._repository.added(found.base, head)):
-                    requests.append(found)
-        return requests
-
     def merge(self, request: Request, commit: str, base: str) -> Request:
         """Push a merge of the request as main's next commit (raises as `open`)."""
         answer = self._repository.push({MAIN: commit}, {MAIN: base})
@@ -202,21 +153,6 @@ class BareGit(Forge):
                 hint="somebody wrote it past the hooks; ask the registry's admins to remove the ref",
             )
         return request
-
-    def _in_main(self, refs: Mapping[str, str], files: Mapping[str, bytes]) -> bool:
-        # Signatures alone are those of further admins under a new root.
-        entities = {path: data for path, data in files.items() if path.endswith(".yml")} or files
-        return MAIN in refs and self._repository.holds(refs[MAIN], entities)
-
-    def _merged(self, number: str, refs: Mapping[str, str]) -> Request:
-        note = self._repository.note(refs[MAIN])
-        head = refs[MAIN]
-        return Request(number, head, note.parent, note.author, note.title, note.time, {}, RequestState.MERGED)
-
-    def _describe(self, found: OpenRequest, state: RequestState = RequestState.OPEN) -> Request:
-        note = self._repository.note(found.head)
-        about = (note.parent, note.author, note.title, note.time)
-        return Request(found.id, found.head, *about, dict(found.decisions), state, dict(found.closings))
 
     @staticmethod
     def _expect_open(number: str, refs: Mapping[str, str]) -> None:

@@ -40,11 +40,40 @@ class Request:
     """Its page, where it has one."""
 
 
-class Forge(Protocol):
+@dataclass(frozen=True)
+class Shown:
+    """What a hosted forge's page shows of a request beside its commits."""
+
+    title: str
+    opened: dt.datetime
+    url: str
+
+
+class Requests(Protocol):
+    """Requests as they can be read, whoever hosts them; every method may raise NetworkError."""
+
+    def fetch(self) -> None:
+        """Bring what is asked for now into the clone."""
+        ...
+
+    def list(self) -> Sequence[Request]:
+        """The open requests, by id."""
+        ...
+
+    def read(self, request_id: str) -> Request:
+        """One open request (raises UnknownIdError)."""
+        ...
+
+    def closed(self, request_id: str | None = None) -> Sequence[Request]:
+        """The requests (or the one of this id) that were ended without a merge, with the commits that did."""
+        ...
+
+
+class Forge(Requests, Protocol):
     """Requests and merges, whoever hosts them.
 
-    Every method may raise NetworkError. What the host refuses is a RejectedError (it judged the content) or a
-    ConflictError (somebody else was first), with the findings in the message.
+    What the host refuses is a RejectedError (it judged the content) or a ConflictError (somebody else was
+    first), with the findings in the message.
     """
 
     def open(
@@ -58,14 +87,6 @@ class Forge(Protocol):
         """
         ...
 
-    def list(self) -> Sequence[Request]:
-        """The open requests, by id."""
-        ...
-
-    def read(self, request_id: str) -> Request:
-        """One open request (raises UnknownIdError)."""
-        ...
-
     def decide(
         self, request: Request, member: str, files: Mapping[str, bytes], *, when: dt.datetime
     ) -> Request:
@@ -76,10 +97,6 @@ class Forge(Protocol):
         self, request: Request, member: str, files: Mapping[str, bytes], *, when: dt.datetime
     ) -> Request:
         """End a request without a merge, by a member's signed statement (`core.entities.closing`)."""
-        ...
-
-    def closed(self, request_id: str | None = None) -> Sequence[Request]:
-        """The requests (or the one of this id) that were ended without a merge, with the commits that did."""
         ...
 
     def merge(self, request: Request, commit: str, base: str) -> Request:
@@ -136,6 +153,14 @@ class Repository(Protocol):
 
     def note(self, commit: str) -> CommitNote:
         """First parent, author and his date, and title of a commit."""
+        ...
+
+    def base(self, request_id: str, head: str) -> str:
+        """The commit of main that a request's head stands on (raises RejectedError)."""
+        ...
+
+    def shown(self, request_id: str) -> Shown | None:
+        """What the request's page shows; None where it has none."""
         ...
 
     def added(self, base: str, head: str) -> Mapping[str, bytes]:

@@ -88,8 +88,7 @@ def locate(path: Path) -> Path:
 
     Parent folders are never searched: a mistyped path must not find somebody else's repository.
     """
-    inner = path / ".git"
-    if inner.exists():
+    if (inner := path / ".git").exists():
         return inner.absolute()
     if (path / "HEAD").is_file() and (path / "objects").is_dir():
         return path.absolute()
@@ -146,9 +145,11 @@ class Git:
         if process.returncode != 0:
             raise local_error(self.directory, stderr)
 
-    def remote(self, *args: str, progress: Progress = silent, holding: Sequence[int] = ()) -> Finished:
-        """Talk to a remote, from the caller's working directory; git inherits the descriptors `holding`."""
-        env = environment(network=True, hook=self.hook)
+    def remote(
+        self, *args: str, more: dict[str, str], progress: Progress, holding: Sequence[int] = ()
+    ) -> Finished:
+        """Talk to a remote, with `more` environment, where the caller is; git inherits `holding`."""
+        env = environment(network=True, hook=self.hook) | more
         return execute(self.argv(*args), env, progress=progress, holding=holding)
 
     def open_pipe(self, *args: str, network: bool = False) -> subprocess.Popen[bytes]:
@@ -228,8 +229,7 @@ def _watch(pipe: IO[bytes], kept: list[str], progress: Progress) -> None:
 
 def _note(line: bytes, kept: list[str], progress: Progress) -> None:
     text = line.decode("utf-8", "replace")
-    step = _STEP.match(text)
-    if step:
+    if step := _STEP.match(text):
         progress(step[1].lower(), int(step[2]), int(step[3]))
     elif text.strip():
         kept.append(printable(text))

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from medperf_cli.adapters import trace
+from medperf_cli.adapters.credentials import Token, given_to_git
 from medperf_cli.adapters.files import writing
 from medperf_cli.adapters.store.git import (
     Finished,
@@ -80,7 +81,14 @@ def expect_free(path: Path) -> None:
             raise ConfigurationError(f"folder '{path}' is not empty", hint="name a new folder")
 
 
-def clone(url: str, path: Path, refspecs: Sequence[str], progress: Progress = silent) -> GitStore:
+def clone(
+    url: str,
+    path: Path,
+    refspecs: Sequence[str],
+    progress: Progress = silent,
+    *,
+    token: Token | None = None,
+) -> GitStore:
     """Make a bare repository with what `refspecs` fetch; it stands at `path` only when all has arrived.
 
     Raises:
@@ -94,7 +102,7 @@ def clone(url: str, path: Path, refspecs: Sequence[str], progress: Progress = si
     shutil.rmtree(unfinished, ignore_errors=True)
     try:
         with init(unfinished) as store:
-            fetch(store, url, refspecs, progress)
+            fetch(store, url, refspecs, progress, token=token)
         unfinished.rename(path)
     except OSError as error:
         raise ConfigurationError(f"cannot write '{path}': {(error.strerror or '').lower()}") from error
@@ -104,11 +112,18 @@ def clone(url: str, path: Path, refspecs: Sequence[str], progress: Progress = si
 
 
 def fetch(
-    store: GitStore, url: str, refspecs: Sequence[str], progress: Progress = silent, *, prune: bool = False
+    store: GitStore,
+    url: str,
+    refspecs: Sequence[str],
+    progress: Progress = silent,
+    *,
+    prune: bool = False,
+    token: Token | None = None,
 ) -> None:
     """Fetch refs (`+refs/heads/main:refs/remotes/origin/main`); every object is checked on arrival.
 
-    One fetch at a time: two that move the same ref would fail each other.
+    One fetch at a time: two that move the same ref would fail each other. `token` is for a hosted forge that
+    asks for one.
 
     Raises:
         NetworkError: the remote does not answer, has no such ref, sent broken objects, or its history is cut.
@@ -120,7 +135,8 @@ def fetch(
     argv = (*_TRANSFER, "fetch", *flags, "--", _absolute(url), *refspecs)
     with _fetching(store) as lock:
         # Git holds the lock too: if we are killed, it may go on for a while.
-        done = store.git.remote(*argv, progress=progress, holding=[lock])
+        given = given_to_git(url, token)
+        done = store.git.remote(*argv, progress=progress, holding=[lock], more=given)
     if _CUT in done.stderr:
         # Git ends well all the same, and the ref silently stays where it was.
         raise NetworkError(
@@ -155,7 +171,7 @@ def _fetching(store: GitStore) -> AbstractContextManager[int]:
     return exclusive(store.git.directory / _FETCHING, "fetch", wait=_FETCH_SECONDS)
 
 
-def head_of(url: str, *, seconds: float) -> str | None:
+def head_of(url: str, *, seconds: float, token: Token | None = None) -> str | None:
     """The commit of a remote's branch main, asked for within `seconds`; None where it has no such branch.
 
     Raises:
@@ -168,7 +184,7 @@ def head_of(url: str, *, seconds: float) -> str | None:
     try:
         done = subprocess.run(
             argv,
-            env=environment(network=True),
+            env=environment(network=True) | given_to_git(url, token),
             capture_output=True,
             stdin=subprocess.DEVNULL,
             timeout=seconds,
@@ -189,6 +205,7 @@ def push(
     leases: Mapping[str, str | None] | None = None,
     atomic: bool = False,
     progress: Progress = silent,
+    token: Token | None = None,
 ) -> Pushed:
     """Push refs; a refusal by the remote is an answer, not an error.
 
@@ -199,6 +216,7 @@ def push(
         leases: by remote ref, where it must stand now (None: must not exist).
         atomic: all refs or none.
         progress: watches the transfer.
+        token: for a hosted forge, which asks for one.
 
     Raises:
         NetworkError: the remote does not answer or broke off.
@@ -209,7 +227,8 @@ def push(
     flags += [f"--force-with-lease={ref}:{old or ''}" for ref, old in (leases or {}).items()]
     # A `+` would overrule the lease, and a lease allows by itself what a `+` does.
     specs = [s.lstrip("+") if s.rpartition(":")[2] in (leases or {}) else s for s in refspecs]
-    done = store.git.remote(*_TRANSFER, "push", *flags, "--", _absolute(url), *specs, progress=progress)
+    argv = (*_TRANSFER, "push", *flags, "--", _absolute(url), *specs)
+    done = store.git.remote(*argv, progress=progress, more=given_to_git(url, token))
     pushed = _parse(done)
     if done.code != 0 and pushed.ok:
         raise network_error(url, done.stderr)

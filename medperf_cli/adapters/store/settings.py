@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,9 @@ from medperf_cli.adapters.files import write_atomic
 from medperf_cli.adapters.store.profiles import chosen, home_folder
 from medperf_cli.errors import ConfigurationError, UsageError
 
+FORGES = ("auto", "bare", "github", "gitlab", "forgejo")
+"""What `forge` may be."""
+_PATHS = ("key", "forge_token_file")
 LISTS = ("assets",)
 """Settings that have several values."""
 _WORDS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
@@ -32,6 +35,9 @@ class Settings:
     task. `minimum_cell` raises the smallest cell (patients) that may leave this site; nothing lowers it.
     `output_gigabytes` lowers what one task may write (GiB; else half of what is free). `cube_writable_root`
     lets a cube that needs it write to an ephemeral root file system.
+
+    `forge` says who hosts the registry (`auto` goes by the host's name), `forge_api` where its web interface
+    is if that is unusual, `forge_token_file` is a file whose first line is a token for it.
     """
 
     home: Path
@@ -45,6 +51,9 @@ class Settings:
     parallel: int = 1
     output_gigabytes: int | None = None
     cube_writable_root: bool = False
+    forge: str = "auto"
+    forge_api: str | None = None
+    forge_token_file: Path | None = None
 
     @property
     def file(self) -> Path:
@@ -218,8 +227,10 @@ def _value(name: str, value: Any) -> Any:
         return _number(name, value)
     if name == "cube_writable_root":
         return _WORDS[str(value).lower()]
-    if name == "key":
+    if name in _PATHS:
         return _path(value)
+    if name in _WORDED:
+        return _WORDED[name](value)
     text = str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
     if not _WORD.match(text):  # it becomes part of a path
         raise ValueError(name)
@@ -246,11 +257,30 @@ def _path(value: Any) -> Path:
         raise ValueError(value) from error
 
 
+def _one_of(known: tuple[str, ...], value: Any) -> str:
+    if value not in known:
+        raise ValueError(value)
+    return str(value)
+
+
+def _web_address(value: Any) -> str:
+    text = str(value)
+    if not re.match(r"https?://[^\s/@]+(/\S*)?\Z", text):  # no user, no password: they would be shown
+        raise ValueError(text)
+    return text.rstrip("/")
+
+
+_WORDED: dict[str, Callable[[Any], str]] = {
+    "forge": lambda value: _one_of(FORGES, value),
+    "forge_api": _web_address,
+}
+
+
 def _plain(name: str, value: Any) -> Any:
     """A value as the file holds it; a path means the same from everywhere."""
     if isinstance(value, list | tuple):
         return [_absolute(item) for item in value]
-    return _absolute(value) if name == "key" and value is not None else value
+    return _absolute(value) if name in _PATHS and value is not None else value
 
 
 def _absolute(path: Any) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
+from medperf_cli.adapters.credentials import token_for
 from medperf_cli.adapters.store.remote import head_of
 from medperf_cli.core.names import Kind
 from medperf_cli.flows.doctor.finding import Finding, World, fail, ok, warn
@@ -44,7 +45,7 @@ def reachable(world: World) -> Finding:
         pass
     if world.offline:
         return ok(f"not asked: {meta.address} (--offline)")
-    head = head_of(meta.url, seconds=_SECONDS)
+    head = head_of(meta.url, seconds=_SECONDS, token=token_for(meta.url, settings.forge_token_file))
     if head is None:
         return fail(
             f"{meta.address} answers, and has no branch 'main'", "ask the registry's admins for its address"

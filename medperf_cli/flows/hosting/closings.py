@@ -11,7 +11,7 @@ from medperf_cli.core.entities.closing import SIGNATURE, STATEMENT, Closing
 from medperf_cli.core.lifecycle.closing import closing_keys, expect_closable, keys_of, signed_closing
 from medperf_cli.core.lifecycle.reader import Reader
 from medperf_cli.core.lifecycle.standing import Lifecycle
-from medperf_cli.core.requests import OpenRequest
+from medperf_cli.core.requests import OpenRequest, is_number, request_id
 from medperf_cli.core.snapshot import MAX_FILE
 from medperf_cli.errors import MedperfError, NotTrustedError, RejectedError
 from medperf_cli.flows.hosting.request_commits import MAX_COMMIT, request_change
@@ -68,7 +68,7 @@ def judged_closing(
     change = request_change(store, main, request.id, request.head)
     state = Lifecycle(Reader(store.snapshot(main)))
     closing = signed_closing(files, state.reader.first_root.registry, closing_keys(state, change, member))
-    if (closing.request, closing.head, closing.member) != (request.id, request.head, member):
+    if (closing.request, closing.head, closing.member) != (request_id(change.added), request.head, member):
         raise RejectedError("this closing is about another request, or by another member")
     if closing.time > latest.strftime(TIME):
         raise RejectedError(f"this closing is dated {closing.time}, ahead of the clock", hint="set the clock")
@@ -95,7 +95,7 @@ def kept_closing(store: GitStore, main: str, number: str, member: str, commit: s
         files = closing_files(store, commit)
         keys = keys_of(state, member, ever=True) or _newcomers(store, state, commit, member)
         closing = signed_closing(files, state.reader.first_root.registry, keys)
-        if (closing.request, closing.member) != (number, member):
+        if closing.member != member or (closing.request != number and not is_number(number)):
             raise NotTrustedError("this closing is about another request, or by another member")
         if store.commit(commit).parents != (closing.head,):
             raise NotTrustedError("this closing stands beside another head")

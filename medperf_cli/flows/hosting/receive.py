@@ -67,7 +67,7 @@ class Receiver:
         if update.ref == MAIN:
             return self._main(update)
         try:
-            ref = parse_ref(update.ref)
+            ref = parse_ref(update.ref, bare=True)
         except PathError:
             message = "is not accepted: only main, requests and decisions on them are"
             return iter([refusal(update.ref, message, "push requests to refs/pull/<id>/head")])

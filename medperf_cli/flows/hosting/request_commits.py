@@ -15,7 +15,7 @@ from medperf_cli.core.lifecycle.reader import Reader
 from medperf_cli.core.lifecycle.root_signing import Tally, tally_of, valid_keys
 from medperf_cli.core.lifecycle.standing import Lifecycle
 from medperf_cli.core.names import EntityPath, Kind, PathError
-from medperf_cli.core.requests import decidable, request_id, stray_decisions
+from medperf_cli.core.requests import decidable, is_number, request_id, stray_decisions
 from medperf_cli.core.snapshot import Change, Snapshot
 from medperf_cli.errors import DocumentError, RejectedError
 
@@ -27,6 +27,9 @@ _MAX_TITLE = 100
 def request_change(store: GitStore, main: str, number: str, head: str) -> Change:
     """The change that a request's head makes to the commit of main it stands on.
 
+    On a hosted forge people may add commits in the page, or merge main into them: what counts there is what
+    the head holds more than the newest commit it shares with main.
+
     Args:
         store: the repository.
         main: main's head.
@@ -34,16 +37,13 @@ def request_change(store: GitStore, main: str, number: str, head: str) -> Change
         head: the commit its ref names.
 
     Raises:
-        RejectedError: it is not exactly one commit on main's first-parent chain, or the id is not its own.
+        RejectedError: on a bare repository, that it is not exactly one commit on main's first-parent chain,
+            or the id is not its own; elsewhere, that it shares nothing with main; that it adds no entity.
 
     """
-    base = _only_parent(store, head)
     if store.reader.sizes([head])[head] > MAX_COMMIT:
         raise RejectedError("the commit's message is too long", hint="a title of one line is enough")
-    if not store.is_first_parent_ancestor(base, main):
-        raise RejectedError(
-            "the head of a request stands on a commit of main", hint="sync, then submit again"
-        )
+    base = shared_with_main(store, main, head) if is_number(number) else _on_main(store, main, head)
     change = store.change(base, head)
     try:
         found = request_id(change.added)
@@ -51,9 +51,27 @@ def request_change(store: GitStore, main: str, number: str, head: str) -> Change
         # With nothing that could be judged, what was refused is the reason.
         reason = next((f"'{e.shown}' {why}" for e, why in change.refused), str(error))
         raise RejectedError(reason, hint="a request only adds entities and their signatures") from None
-    if found != number:
+    if found != number and not is_number(number):
         raise RejectedError(f"the id of this request is '{found}'", hint=f"push it to refs/pull/{found}/head")
     return change
+
+
+def shared_with_main(store: GitStore, main: str, head: str) -> str:
+    """The newest commit that a head shares with main (raises RejectedError where there is none)."""
+    done = store.git.local("merge-base", main, head)
+    found = done.stdout.decode("ascii", "replace").split("\n")[0]
+    if done.code != 0 or not found:
+        raise RejectedError("this shares no commit with main", hint="begin from main, and submit again")
+    return found
+
+
+def _on_main(store: GitStore, main: str, head: str) -> str:
+    base = _only_parent(store, head)
+    if not store.is_first_parent_ancestor(base, main):
+        raise RejectedError(
+            "the head of a request stands on a commit of main", hint="sync, then submit again"
+        )
+    return base
 
 
 def decision_files(

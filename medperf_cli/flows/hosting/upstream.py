@@ -9,7 +9,8 @@ from pathlib import Path
 
 from typing_extensions import override
 
-from medperf_cli.adapters.forge.base import Answer, CommitNote, Repository
+from medperf_cli.adapters.credentials import Token
+from medperf_cli.adapters.forge.base import Answer, CommitNote, Repository, Shown
 from medperf_cli.adapters.store.remote import fetch, push
 from medperf_cli.adapters.store.repository import GitStore
 from medperf_cli.adapters.store.writing import Author, write_commit
@@ -17,8 +18,8 @@ from medperf_cli.adapters.trace import without_secrets
 from medperf_cli.flows.hosting.request_commits import note
 
 # A namespace of its own: what `sync` has verified is not moved by looking at requests.
-_HERE = "refs/upstream/"
-_REFSPECS = (f"+refs/heads/main:{_HERE}heads/main", f"+refs/pull/*:{_HERE}pull/*")
+HERE = "refs/upstream/"
+_REFSPECS = (f"+refs/heads/main:{HERE}heads/main", f"+refs/pull/*:{HERE}pull/*")
 HOOKS = ("pre-receive", "post-receive")
 
 
@@ -29,13 +30,15 @@ class Upstream(Repository):
         store: the clone; requests are kept in it below `refs/upstream`.
         url: the upstream's address.
         registry: the registry's id: stands in the author's address, which is nobody's mailbox.
+        token: for git, where a hosted forge asks for one.
 
     """
 
-    def __init__(self, store: GitStore, url: str, registry: str) -> None:
+    def __init__(self, store: GitStore, url: str, registry: str, *, token: Token | None = None) -> None:
         self._store = store
         self._url = url
         self._registry = registry
+        self._token = token
 
     @property
     @override
@@ -44,18 +47,19 @@ class Upstream(Repository):
 
     @override
     def fetch(self) -> Mapping[str, str]:
-        fetch(self._store, self._url, _REFSPECS, prune=True)
+        fetch(self._store, self._url, _REFSPECS, prune=True, token=self._token)
         return self.known()
 
     def known(self) -> Mapping[str, str]:
         """What `fetch` last brought, without asking again."""
-        found = self._store.refs(_HERE.rstrip("/"))
-        return {f"refs/{name.removeprefix(_HERE)}": oid for name, oid in found.items()}
+        found = self._store.refs(HERE.rstrip("/"))
+        return {f"refs/{name.removeprefix(HERE)}": oid for name, oid in found.items()}
 
     @override
     def push(self, updates: Mapping[str, str], expected: Mapping[str, str | None]) -> Answer:
         refspecs = [f"{oid}:{ref}" for ref, oid in updates.items()]
-        pushed = push(self._store, self._url, refspecs, leases=expected, atomic=len(updates) > 1)
+        atomic, token = len(updates) > 1, self._token
+        pushed = push(self._store, self._url, refspecs, leases=expected, atomic=atomic, token=token)
         return Answer(pushed.refused, pushed.remote)
 
     @override
@@ -79,6 +83,15 @@ class Upstream(Repository):
     @override
     def note(self, commit: str) -> CommitNote:
         return note(self._store, commit)
+
+    @override
+    def base(self, request_id: str, head: str) -> str:
+        del request_id
+        return self.note(head).parent
+
+    @override
+    def shown(self, request_id: str) -> Shown | None:
+        return None
 
     @override
     def added(self, base: str, head: str) -> Mapping[str, bytes]:

@@ -8,6 +8,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from medperf_cli.adapters.credentials import token_for
 from medperf_cli.adapters.files import writing
 from medperf_cli.adapters.store.index_rows import Meta
 from medperf_cli.adapters.store.remote import clone
@@ -57,8 +58,10 @@ def add_registry(deps: Deps, url: str, root: str | None) -> Added:
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
         unfinished = Path(tempfile.mkdtemp(prefix=".unfinished-", dir=folder))
+    token = token_for(url, deps.settings.forge_token_file)
+    mirror, refspecs = Place(unfinished).mirror, [f"+refs/heads/main:{MAIN}"]
     try:
-        with clone(url, Place(unfinished).mirror, [f"+refs/heads/main:{MAIN}"], deps.talk.progress) as store:
+        with clone(url, mirror, refspecs, deps.talk.progress, token=token) as store:
             first, digest = _first_root(store)
             _pin(deps, first, digest, wanted)
             place = Place(folder / first.registry)

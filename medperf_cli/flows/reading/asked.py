@@ -55,7 +55,7 @@ class AskedRequest:
     """An open request; `title`, `author` and `since` are its submitter's words.
 
     `verdict` is the check's, `hindrances` its findings beyond what `waits` says; `decided` are members whose
-    decisions wait beside it. `judged` names the commits this was worked out from.
+    decisions wait beside it. `judged` names the commits this was worked out from, `url` its page on a forge.
     """
 
     id: str
@@ -68,6 +68,7 @@ class AskedRequest:
     decided: tuple[str, ...]
     hindrances: tuple[str, ...]
     judged: str = ""
+    url: str = ""
 
     def waits_on(self, member: str) -> bool:
         """Whether this member may do something about it."""

@@ -77,6 +77,7 @@ def _open(request: AskedRequest) -> dict[str, Any]:
         "waits": "; ".join(dict.fromkeys([*said, *request.hindrances])),
         "waits_for": sorted({m for w in request.waits for m in w.members}),
         "decided": list(request.decided),
+        "url": request.url,
         "paths": list(paths),
     }
 

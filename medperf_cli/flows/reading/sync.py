@@ -9,6 +9,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
+from medperf_cli.adapters.credentials import token_for
 from medperf_cli.adapters.store.index import DamagedIndexError, Index
 from medperf_cli.adapters.store.index_rows import Meta
 from medperf_cli.adapters.store.index_writer import Writer
@@ -56,7 +57,8 @@ def sync(deps: Deps) -> Synced:
         if not known.verified_commit and store.rev(VERIFIED):
             deps.talk.say("the index is made anew: every change is verified again")
         clear_locks(store)
-        fetch(store, known.url, [f"+refs/heads/main:{MAIN}"], deps.talk.progress)
+        token = token_for(known.url, deps.settings.forge_token_file)
+        fetch(store, known.url, [f"+refs/heads/main:{MAIN}"], deps.talk.progress, token=token)
         try:
             return verify_main(deps, store, here, known)
         except DamagedIndexError as error:

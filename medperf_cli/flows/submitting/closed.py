@@ -25,8 +25,8 @@ def expect_not_closed(desk: Desk) -> None:
     """See that what the composer holds was not closed before, as of the last contact (raises ClosedError)."""
     number = request_id(desk.composer.files)
     main = desk.meta.verified_commit
-    for request in remembered_forge(desk.store, desk.meta).closed(number):
+    for request in remembered_forge(desk.deps.settings, desk.store, desk.meta).closed(number):
         for member, commit in sorted(request.closings.items()):
-            closing = kept_closing(desk.store, main, number, member, commit)
-            if closing is not None:
-                raise ClosedError(number, closing)
+            closing = kept_closing(desk.store, main, request.id, member, commit)
+            if closing is not None and closing.request == number:
+                raise ClosedError(request.id, closing)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from medperf_cli.adapters.forge.base import Forge
 from medperf_cli.adapters.store.index import Index
 from medperf_cli.adapters.store.index_rows import Meta
 from medperf_cli.adapters.store.repository import GitStore
@@ -14,16 +16,22 @@ from medperf_cli.core.entities.fields import Pin
 from medperf_cli.core.lifecycle.reader import Reader
 from medperf_cli.core.lifecycle.standing import Lifecycle
 from medperf_cli.core.names import EntityPath, Kind
-from medperf_cli.errors import IntegrityError, MedperfError, NetworkError, UsageError
+from medperf_cli.errors import (
+    IntegrityError,
+    MedperfError,
+    NetworkError,
+    RejectedError,
+    TokenError,
+    UsageError,
+)
 from medperf_cli.flows.deps import Deps
-from medperf_cli.flows.hosting.upstream import Upstream
 from medperf_cli.flows.reading.add_registry import Added, add_registry
 from medperf_cli.flows.reading.asked import Asked, read_asked, write_asked
 from medperf_cli.flows.reading.registry import VERIFIED, Place, place
 from medperf_cli.flows.reading.sync import Synced, sync
 from medperf_cli.flows.reading.verified_index import reading
 from medperf_cli.flows.submitting.composer import Composer
-from medperf_cli.flows.submitting.forges import remembered_forge
+from medperf_cli.flows.submitting.forges import forge_of, remembered_forge
 from medperf_cli.flows.submitting.keep import asked_now
 
 
@@ -37,6 +45,11 @@ class Desk:
     store: GitStore
     index: Index
     composer: Composer
+
+    @functools.cached_property
+    def forge(self) -> Forge:
+        """Where requests go (raises TokenError, ConfigurationError)."""
+        return forge_of(self.deps.settings, self.store, self.meta)
 
     @property
     def state(self) -> Lifecycle:
@@ -86,9 +99,10 @@ def at_desk(deps: Deps, *, online: bool = True) -> Iterator[Desk]:
                 "the verified commit is gone from the local copy", hint="add the registry again"
             )
         composer = Composer(store.snapshot(meta.verified_commit), tree, here.outbox)
+        desk = Desk(deps, here, meta, store, index, composer)
         if online:
-            Upstream(store, meta.url, meta.registry).fetch()
-        yield Desk(deps, here, meta, store, index, composer)
+            desk.forge.fetch()
+        yield desk
         if online:
             _remember_if_possible(deps, here, meta, store)
 
@@ -96,7 +110,7 @@ def at_desk(deps: Deps, *, online: bool = True) -> Iterator[Desk]:
 def remember(deps: Deps, here: Place, meta: Meta, store: GitStore) -> Asked:
     """Keep what is asked for, as the requests fetched last say (raises ConfigurationError)."""
     main = store.rev(VERIFIED) or meta.verified_commit
-    forge = remembered_forge(store, meta)
+    forge = remembered_forge(deps.settings, store, meta)
     asked = asked_now(store, main, forge, deps.now(), read_asked(here))
     write_asked(here, asked)
     return asked
@@ -128,8 +142,8 @@ def keep_up(deps: Deps) -> tuple[Synced, Asked]:
     synced = sync(deps)
     with at_desk(deps, online=False) as desk:
         try:
-            Upstream(desk.store, desk.meta.url, desk.meta.registry).fetch()
-        except NetworkError as error:
+            desk.forge.fetch()
+        except (NetworkError, TokenError, RejectedError) as error:
             # Requests are anybody's: a damaged one must not keep readers from what they verified.
             deps.talk.say(f"open requests could not be fetched: {error.message}")
             return synced, read_asked(desk.place)

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from medperf_cli.adapters.forge.base import Forge, Request
+from medperf_cli.adapters.forge.base import Request, Requests
 from medperf_cli.adapters.store.repository import GitStore
 from medperf_cli.core.check.findings import Severity, Verdict
 from medperf_cli.core.check.waiting_root import short_of_signatures
@@ -33,7 +33,7 @@ _SAID = frozenset({"APP001", "APP002", "APP003"})
 """Findings that say whom something waits for, which is kept in another form."""
 
 
-def asked_now(store: GitStore, main: str, forge: Forge, now: str, before: Asked) -> Asked:
+def asked_now(store: GitStore, main: str, forge: Requests, now: str, before: Asked) -> Asked:
     """What is asked for, judged against the verified main.
 
     Args:
@@ -50,7 +50,7 @@ def asked_now(store: GitStore, main: str, forge: Forge, now: str, before: Asked)
         key = _judged(main, request)
         kept = known.get(key) or _open(store, main, request)
         if kept is not None:
-            found.append(dataclasses.replace(kept, judged=key))
+            found.append(dataclasses.replace(kept, judged=key, url=request.url))
     settled = {(c.id, c.member, c.commit): c for c in before.closed}
     ended = [c for request in forge.closed() for c in _closed(store, main, request, settled)]
     newest = sorted(ended, key=lambda c: (c.time, c.id), reverse=True)[:_MOST]

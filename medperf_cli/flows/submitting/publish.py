@@ -20,7 +20,6 @@ from medperf_cli.flows.identity import me, signer
 from medperf_cli.flows.reading.sync import sync
 from medperf_cli.flows.submitting.closed import expect_not_closed
 from medperf_cli.flows.submitting.desk import Desk
-from medperf_cli.flows.submitting.forges import forge_of
 from medperf_cli.flows.submitting.permission import expect_allowed
 
 _UNSIGNED = frozenset({"TREE003", "SIG001", "SIG002"})
@@ -95,7 +94,7 @@ def publish(desk: Desk, title: str, before: Callable[[], None] = _nothing) -> Pu
     _sign(desk)
     report = check(desk.composer.change)
     _refuse(report)
-    forge = forge_of(desk.store, desk.meta)
+    forge = desk.forge
     base, when = desk.meta.verified_commit, desk.deps.clock()
     request = forge.open(files, title=title, body="", author=_author(desk), base=base, when=when)
     return _sent(desk, request, lambda: report)

@@ -13,15 +13,15 @@ from medperf_cli.core.entities.closing import (
 )
 from medperf_cli.core.lifecycle.closing import expect_closable, signed_all
 from medperf_cli.core.names import Kind
+from medperf_cli.core.requests import request_id
 from medperf_cli.errors import UsageError
 from medperf_cli.flows.identity import me, signer
 from medperf_cli.flows.submitting.desk import Desk
-from medperf_cli.flows.submitting.forges import forge_of
 from medperf_cli.flows.submitting.permission import expect_allowed
 from medperf_cli.flows.submitting.publish import Published
 
 
-def reject(desk: Desk, request_id: str, reason: str) -> Published:
+def reject(desk: Desk, number: str, reason: str) -> Published:
     """Sign that a request ends here, and why; of my own request that means I take it back.
 
     One member who holds a role in it is enough: nothing is decided, and anybody may ask anew.
@@ -31,15 +31,15 @@ def reject(desk: Desk, request_id: str, reason: str) -> Published:
         RejectedError: I decide about nothing in it, and did not make it.
 
     """
-    forge = forge_of(desk.store, desk.meta)
-    request = forge.read(request_id)
+    forge = desk.forge
+    request = forge.read(number)
     who = me(desk.deps.settings)
     change = desk.store.change(request.base, request.head)
     verdict = ClosingVerdict.TAKEN_BACK if signed_all(change, who) else ClosingVerdict.REJECTED
     expect_closable(desk.state, change, who, verdict)
     if desk.reader().versions(Kind.MEMBER, who):
         expect_allowed(desk)
-    payload = _statement(desk, request, verdict, reason)
+    payload = _statement(desk, request, request_id(change.added), verdict, reason)
     said = f"{verdict} by {who}: {reason}"
     if not desk.deps.confirm(_preview(desk, request, payload)):
         return Published(request.id, (), sent=False, merged=False, closed=said)
@@ -50,11 +50,11 @@ def reject(desk: Desk, request_id: str, reason: str) -> Published:
     return Published(done.id, (), sent=True, merged=False, closed=said)
 
 
-def _statement(desk: Desk, request: Request, verdict: ClosingVerdict, reason: str) -> bytes:
+def _statement(desk: Desk, request: Request, content: str, verdict: ClosingVerdict, reason: str) -> bytes:
     fields = {
         "schema": "closing/1",
         "registry": desk.meta.registry,
-        "request": request.id,
+        "request": content,
         "head": request.head,
         "verdict": verdict,
         "reason": reason,

@@ -16,7 +16,6 @@ from medperf_cli.errors import MedperfError, UsageError
 from medperf_cli.flows.deps import Deps
 from medperf_cli.flows.submitting.composer import content
 from medperf_cli.flows.submitting.desk import Desk, at_desk
-from medperf_cli.flows.submitting.forges import forge_of
 from medperf_cli.flows.submitting.publish import Published, publish
 from medperf_cli.flows.submitting.sign_root import changes_of, expect_admin, new_root, sign_root, signed_by
 
@@ -75,7 +74,7 @@ def _signed_too(desk: Desk, done: Published) -> Published:
     """Who asks for exactly what another admin asked for signs that request."""
     if not done.sent or done.merged or done.request is None:
         return done
-    forge = forge_of(desk.store, desk.meta)
+    forge = desk.forge
     request = forge.read(done.request)
     mine = signed_by(desk, request, desk.deps.settings.member or "")
     return done if mine else sign_root(desk, forge, request)

@@ -22,7 +22,6 @@ from medperf_cli.flows.identity import me
 from medperf_cli.flows.reading.sync import sync
 from medperf_cli.flows.submitting.decide import add_decision
 from medperf_cli.flows.submitting.desk import Desk
-from medperf_cli.flows.submitting.forges import forge_of
 from medperf_cli.flows.submitting.permission import expect_allowed
 from medperf_cli.flows.submitting.publish import (
     ChangeRejectedError,
@@ -48,6 +47,8 @@ class Review:
     since: dt.datetime
     changes: tuple[str, ...] = ()
     """What a new root changes, in plain words."""
+    url: str = ""
+    """Its page on the forge."""
 
     @property
     def entities(self) -> list[EntityPath]:
@@ -60,12 +61,12 @@ def reviews(desk: Desk) -> list[Review]:
 
     One that was written past the hooks is listed as rejected: it must not hide the others.
     """
-    return [_review_or_refusal(desk, request) for request in forge_of(desk.store, desk.meta).list()]
+    return [_review_or_refusal(desk, request) for request in desk.forge.list()]
 
 
 def review(desk: Desk, request_id: str) -> Review:
     """One open request (raises UnknownIdError, NetworkError)."""
-    return _review(desk, forge_of(desk.store, desk.meta).read(request_id))
+    return _review(desk, desk.forge.read(request_id))
 
 
 def approve(
@@ -82,7 +83,7 @@ def approve(
         RejectedError: the registry's hook does not take it (not my role, for example).
 
     """
-    forge = forge_of(desk.store, desk.meta)
+    forge = desk.forge
     request = forge.read(request_id)
     if _asks_for_root(desk, request):
         return sign_root(desk, forge, request)
@@ -108,7 +109,7 @@ def merge(desk: Desk, request_id: str, reason: str) -> Published:
         UsageError: it is a new root, and I am no admin.
 
     """
-    forge = forge_of(desk.store, desk.meta)
+    forge = desk.forge
     request = forge.read(request_id)
     if _mine_to_sign(desk, request) or _undecided(desk, request).keys() - _decided_by_me(desk, request):
         done = approve(desk, request_id, reason)
@@ -169,7 +170,7 @@ def _decided_by_me(desk: Desk, request: Request) -> set[EntityPath]:
 
 def revoked_by_me(desk: Desk, request_id: str, path: EntityPath) -> bool:
     """Whether my vote on `path` stands in an open request, or beside it."""
-    return path in _decided_by_me(desk, forge_of(desk.store, desk.meta).read(request_id))
+    return path in _decided_by_me(desk, desk.forge.read(request_id))
 
 
 def state_after(desk: Desk, files: Mapping[str, bytes]) -> Lifecycle:
@@ -191,9 +192,8 @@ def _review_or_refusal(desk: Desk, request: Request) -> Review:
         return _review(desk, request)
     except (RejectedError, IntegrityError) as error:
         finding = refusal(f"request {request.id}", error.message, error.hint)
-        return Review(
-            request.id, request.title, request.author, Verdict.REJECT, (finding,), {}, (), request.since
-        )
+        who = (request.id, request.title, request.author)
+        return Review(*who, Verdict.REJECT, (finding,), {}, (), request.since, url=request.url)
 
 
 def _review(desk: Desk, request: Request) -> Review:
@@ -208,4 +208,5 @@ def _review(desk: Desk, request: Request) -> Review:
         tuple(sorted(gathered.used)),
         request.since,
         tuple(changes_of(desk, gathered.change)),
+        request.url,
     )
