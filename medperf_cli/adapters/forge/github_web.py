@@ -12,7 +12,8 @@ from medperf_cli.adapters.forge.github_answers import LARGEST, MOST_PAGES, Answe
 from medperf_cli.adapters.forge.github_answers import BrokenAnswerError as Broken
 from medperf_cli.adapters.forge.github_refusals import refused
 from medperf_cli.adapters.forge.github_silence import unreachable
-from medperf_cli.errors import ConfigurationError, NetworkError, TokenError
+from medperf_cli.adapters.forge.sending import AGENT, sendable
+from medperf_cli.errors import NetworkError
 
 if TYPE_CHECKING:
     from github.Requester import Requester
@@ -22,7 +23,6 @@ CONNECT, READ, WHOLE = 10.0, 30.0, 120.0
 VERSION = "2022-11-28"
 """The version of the web interface: GitHub Enterprise Server knows no later one."""
 PAGE = 100
-_AGENT = "medperf (a git-backed registry for federated benchmarking)"
 _making = threading.Lock()
 
 
@@ -79,20 +79,14 @@ def _requester(address: ForgeAddress, token: str | None) -> Requester:
     from github import Auth, Github  # noqa: PLC0415 - start-up time
     from github.Requester import Requester  # noqa: PLC0415 - start-up time
 
-    if token is not None and not (token.isascii() and token.isprintable() and token.strip() == token != ""):
-        raise TokenError("the token is empty or holds blanks or letters that no token has")
-    if token is not None and not address.secure:
-        raise ConfigurationError(
-            f"a token would go to '{address.host}' unencrypted",
-            hint="give the forge's address with https, or read without a token",
-        )
+    sendable(address, token)
     with _making:
         Requester.injectConnectionClasses(*_connections())
         try:
             made = Github(
                 base_url=address.api,
                 auth=Auth.Token(token) if token else None,
-                user_agent=_AGENT,
+                user_agent=AGENT,
                 retry=None,
                 seconds_between_requests=None,
                 seconds_between_writes=None,
