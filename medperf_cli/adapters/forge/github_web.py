@@ -11,7 +11,7 @@ from medperf_cli.adapters.forge.address import ForgeAddress
 from medperf_cli.adapters.forge.github_answers import LARGEST, MOST_PAGES, Answer, broken, objects
 from medperf_cli.adapters.forge.github_answers import BrokenAnswerError as Broken
 from medperf_cli.adapters.forge.github_refusals import refused
-from medperf_cli.adapters.forge.github_silence import unreachable
+from medperf_cli.adapters.forge.github_silence import MovedError, unreachable
 from medperf_cli.adapters.forge.sending import AGENT, sendable
 from medperf_cli.errors import NetworkError
 
@@ -70,7 +70,7 @@ class Web:
             return self._requester.requestJsonAndCheck(verb, path, dict(parameters), input=body)
         except GithubException as error:
             raise refused(self.address, error.status, error.headers or {}, error.data, verb) from error
-        except (Broken, ValueError, RuntimeError, requests.RequestException, OSError) as error:
+        except (Broken, MovedError, ValueError, RuntimeError, requests.RequestException, OSError) as error:
             raise unreachable(self.address, error) from error
 
 
@@ -152,11 +152,12 @@ def _answer(connection: Any) -> _Received:
 
 
 def _plausible(verb: str, response: Any, has_body: bool) -> None:  # noqa: FBT001 - told by its name
-    """Refuse what PyGithub would take for an answer, or wait for without end."""
+    """Refuse what PyGithub would take for an answer, wait for without end, or follow elsewhere."""
     status, kind = response.status_code, response.headers.get("content-type", "")
     if status == 202 and verb == "GET":  # noqa: PLR2004 - HTTP: not ready
         raise Broken("it is not ready")
-    if 300 <= status < 400 and status != 301:  # noqa: PLR2004 - HTTP: see elsewhere
-        raise Broken(f"it points somewhere else (HTTP {status}); was the repository renamed or moved?")
+    if 300 <= status < 400:  # noqa: PLR2004 - HTTP: see elsewhere
+        # Also on the same site: PyGithub would follow without what was asked for after the question mark.
+        raise MovedError
     if status < 300 and has_body and "json" not in kind:  # noqa: PLR2004 - HTTP: success
         raise Broken("it is no JSON")
