@@ -104,8 +104,11 @@ class Authority:
 
 @pytest.fixture(scope="session")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    folder = tmp_path_factory.mktemp("authority")
-    begin = dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
+    return authority_in(tmp_path_factory.mktemp("authority"), dt.datetime(2020, 1, 1, tzinfo=dt.UTC))
+
+
+def authority_in(folder: Path, begin: dt.datetime) -> Authority:
+    """One whose certificates hold from a time on."""
     own, site = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "a hospital's own authority")])
 
@@ -166,6 +169,18 @@ def test_a_private_authority_must_be_named(
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(authority.bundle.with_name("no-such.pem")))
     with pytest.raises(MedperfError):
         secure.api("mgh").whoami()
+
+
+def test_a_clock_that_is_wrong_is_told(
+    vendor: Vendor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    future = authority_in(tmp_path, dt.datetime(2300, 1, 1, tzinfo=dt.UTC))
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(future.bundle))
+    with staged(tmp_path / "forge", vendor, future.tls) as stage:
+        with pytest.raises(NetworkError) as told:
+            stage.api("mgh").whoami()
+        assert "clock" in told.value.hint
+        assert not isinstance(told.value, BusyError)
 
 
 def test_a_proxy_carries_what_is_encrypted(

@@ -22,7 +22,7 @@ def unreachable(address: ForgeAddress, error: Exception) -> MedperfError:
 
     text = str(error)
     if "CERTIFICATE_VERIFY_FAILED" in text:
-        return _untrusted(address)
+        return _untrusted(address, text)
     if "TLS CA certificate bundle" in text:
         return _no_bundle()
     if isinstance(error, BrokenAnswerError):
@@ -66,7 +66,12 @@ def _no_address(site: str) -> MedperfError:
     )
 
 
-def _untrusted(address: ForgeAddress) -> MedperfError:
+def _untrusted(address: ForgeAddress, text: str) -> MedperfError:
+    if "not yet valid" in text or "has expired" in text:
+        return NetworkError(
+            f"the certificate of '{address.host}' does not hold at this machine's time",
+            hint="see that the clock is right; if it is, tell who runs the site or the proxy to it",
+        )
     return NetworkError(
         f"the certificate of '{address.host}' is signed by nobody this machine trusts",
         hint="behind a private authority, let REQUESTS_CA_BUNDLE name the PEM file with its certificate",
