@@ -128,7 +128,7 @@ class Forgejo(ForgeApi):
 
     @override
     def pulls_from(self, source: str, branch: str) -> Sequence[Pull]:
-        """See `ForgeApi`: Forgejo finds one by its branch; others of that branch are its author's too."""
+        """See `ForgeApi`. Forgejo finds any one by its branch; others are its author's, or one's own."""
         owner, _, name = source.partition("/")
         same_name = name == self.repository.partition("/")[2]
         head = branch if source == self.repository else f"{owner if same_name else source}:{branch}"
@@ -138,10 +138,10 @@ class Forgejo(ForgeApi):
         if answer.status in _ABSENT:
             return []
         one = read.pull(Record(answer.data, self.host))
-        found = {one.number: one} if (one.source, one.branch) == (source, branch) else {}
-        for pull in self._listed(state="all", poster=one.author.login):
-            if (pull.source, pull.branch) == (source, branch):
-                found[pull.number] = pull
+        authors = [one.author, *([] if self._web.anonymous else [self.whoami()])]
+        posters = {author.login for author in authors if author != read.GHOST}
+        listed = (pull for poster in sorted(posters) for pull in self._listed(state="all", poster=poster))
+        found = {p.number: p for p in (one, *listed) if (p.source, p.branch) == (source, branch)}
         return [found[number] for number in sorted(found, reverse=True)]
 
     @override

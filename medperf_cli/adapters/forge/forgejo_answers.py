@@ -18,6 +18,8 @@ DEPLOY_KEY = "deploy key"
 """Among those who may push: any key of the repository that may write (Forgejo names none of them)."""
 _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?\Z")
 _FULL_NAME = re.compile(r"[A-Za-z0-9._-]+/[A-Za-z0-9._-]+\Z")
+_AGIT = 1
+"""The `flow` of a request that was pushed to `refs/for/...`."""
 _DECIDES = ("APPROVED", "REQUEST_CHANGES", "REQUEST_REVIEW")
 """Reviews after which an earlier one of the same account no longer stands; a remark is none."""
 
@@ -53,6 +55,10 @@ class Record:
     def number(self, name: str) -> int:
         """A number that must be there."""
         return self.must(name, self._typed(name, int))
+
+    def count(self, name: str) -> int:
+        """A number, 0 where there is none."""
+        return self._typed(name, int) or 0
 
     def truth(self, name: str) -> bool | None:
         """Yes, no, or None where this version of Forgejo does not tell."""
@@ -113,9 +119,13 @@ def account(record: Record | None) -> Account:
 
 
 def pull(record: Record) -> Pull:
-    """A request; when its branch was deleted Forgejo shows the ref of the head, and the name as a label."""
+    """A request; when its branch was deleted Forgejo shows the ref of the head, and the name as a label.
+
+    One that was pushed to `refs/for/main` has no branch anywhere, though Forgejo names its target as source.
+    """
     head, base = (record.must(name, record.part(name)) for name in ("head", "base"))
-    ref, repository = head.text("ref"), head.part("repo")
+    branchless = record.count("flow") == _AGIT
+    ref, repository = head.text("ref"), None if branchless else head.part("repo")
     merged = bool(record.truth("merged"))
     ended = RequestState.MERGED if merged else RequestState.CLOSED
     return Pull(

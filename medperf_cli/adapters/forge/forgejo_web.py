@@ -46,7 +46,7 @@ class Web:
     Proxies and certificates are those of the environment (`HTTPS_PROXY`, `REQUESTS_CA_BUNDLE`).
 
     Raises:
-        TokenError: the token could not be sent: it has characters that no token has.
+        TokenError: the token has characters that no token has, or could be read on the way.
 
     """
 
@@ -56,7 +56,12 @@ class Web:
 
         if token is not None and not _TOKEN.match(token):
             raise TokenError(f"what is kept as the token for '{address.host}' is none")
-        self.host = address.host
+        if token is not None and not address.secure:
+            raise TokenError(
+                f"'{address.api}' is not https: the token could be read on the way",
+                hint="use the forge's https address; `medperf profile set forge_api https://...`",
+            )
+        self.host, self.anonymous = address.host, token is None
         self._base = f"{address.api}/api/v1/"
         self._token = token
         self._refusals = Refusals(address.host, token)
