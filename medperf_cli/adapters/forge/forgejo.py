@@ -164,7 +164,7 @@ class Forgejo(ForgeApi):
         listed = answer.data if isinstance(answer.data, list) else [answer.data]
         refs = [Record(item, self.host) for item in listed]
         at = next((record.part("object") for record in refs if record.text("ref") == ref), None)
-        return at.commit("sha") if at is not None else ""
+        return at.commit("sha") or "" if at is not None else ""
 
     @override
     def create(self, title: str, body: str, source: Fork, branch: str) -> Pull:

@@ -73,9 +73,9 @@ class Record:
             raise broken(self._host, name) from None
         return self.must(name, found if found.tzinfo else None)
 
-    def commit(self, name: str) -> str:
-        """A commit id, '' where there is none."""
-        text = self.text(name)
+    def commit(self, name: str) -> str | None:
+        """A commit id; '' is what Forgejo writes where it knows none, None where it does not speak of any."""
+        text = self._typed(name, str)
         if text and not _COMMIT.match(text):
             raise broken(self._host, name)
         return text
@@ -134,7 +134,7 @@ def pull(record: Record) -> Pull:
         title=record.text("title"),
         body=record.text("body"),
         author=account(record.part("user")),
-        head=head.commit("sha"),
+        head=head.must("sha", head.commit("sha")),
         branch=head.text("label") if ref.startswith("refs/") else ref,
         source="" if repository is None else repository.full_name("full_name"),
         into=base.text("ref"),
@@ -142,7 +142,7 @@ def pull(record: Record) -> Pull:
         opened=record.time("created_at"),
         updated=record.time("updated_at"),
         labels=frozenset(label.text("name") for label in record.parts("labels")),
-        merged_as=(record.commit("merge_commit_sha") or None) if merged else None,
+        merged_as=record.commit("merge_commit_sha") or None if merged else None,
         merged_by=account(record.part("merged_by")) if merged else None,
     )
 
@@ -165,11 +165,11 @@ def approvals(reviews: Sequence[Record]) -> list[PageApproval]:
         if user is not None and review.text("state") in _DECIDES:
             last[user.number("id")] = review
     return [
-        PageApproval(account(review.part("user")), review.commit("commit_id"), review.time("submitted_at"))
+        PageApproval(account(review.part("user")), commit, review.time("submitted_at"))
         for review in last.values()
         if review.text("state") == "APPROVED"
         and review.truth("dismissed") is False
-        and review.commit("commit_id")
+        and (commit := review.commit("commit_id"))
     ]
 
 
