@@ -9,6 +9,7 @@ import dataclasses
 from collections.abc import Iterable, Sequence
 from http import HTTPStatus
 from itertools import islice
+from urllib.parse import urlsplit
 
 from typing_extensions import override
 
@@ -18,7 +19,7 @@ from medperf_cli.adapters.forge.api import Account, Comment, ForgeApi, Fork, Pag
 from medperf_cli.adapters.forge.base import RequestState
 from medperf_cli.adapters.forge.forgejo_answers import Record
 from medperf_cli.adapters.forge.forgejo_web import PAGE, Web, part
-from medperf_cli.errors import RejectedError, TokenError, UnknownIdError
+from medperf_cli.errors import ConfigurationError, RejectedError, TokenError, UnknownIdError
 
 MAIN = "main"
 OURS = "medperf:"
@@ -31,11 +32,20 @@ _UNMARKED = (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED)
 def connect(address: ForgeAddress, token: str | None) -> ForgeApi:
     """Speak to a repository as the owner of a token, or as nobody; nothing is asked yet.
 
+    A site may be below a path (`https://host/git/owner/name` with the base `https://host/git`).
+
     Raises:
-        TokenError: what is given as a token is none.
+        TokenError: what is given as a token is none, or it could be read on the way.
+        ConfigurationError: the address is not one of a repository.
 
     """
-    return Forgejo(address, Web(address, token))
+    name = address.repository.removeprefix(f"{urlsplit(address.api).path.strip('/')}/")
+    if name.count("/") != 1:
+        raise ConfigurationError(
+            f"'{name}' is no repository of Forgejo: it is called owner/name",
+            hint="where the site is below a path: `medperf profile set forge_api https://host/path`",
+        )
+    return Forgejo(dataclasses.replace(address, repository=name), Web(address, token))
 
 
 class Forgejo(ForgeApi):
