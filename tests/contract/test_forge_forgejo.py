@@ -323,9 +323,12 @@ def test_protect_says_what_the_rule_then_is(stage: Stage) -> None:
             deletion=False,
             linear=False,
             pushers=frozenset(pushers),
-            code_owners=True,
         )
-    assert any("required checks" in sentence for sentence in by_hand)
+    assert stage.registry.protection["main"].raw["block_on_official_review_requests"]
+    assert [("code owners" in one, "required checks" in one) for one in by_hand] == [
+        (True, False),
+        (False, True),
+    ]
     assert stage.registry.marks[forgejo.MANUAL] is True
 
 

@@ -186,7 +186,11 @@ UNPROTECTED = Protection(
 
 
 def protection(rule: Record) -> Protection:
-    """What a rule for main says. Nobody deletes a protected branch; only Gitea may let one be rewritten."""
+    """What a rule for main says. Nobody deletes a protected branch; only Gitea may let one be rewritten.
+
+    Nothing makes owners of code approve: merges can wait for reviews that were asked for, and anybody who may
+    write can take such a question back.
+    """
     listed = bool(rule.truth("enable_push")) and bool(rule.truth("enable_push_whitelist"))
     teams = frozenset(f"@{team}" for team in rule.texts("push_whitelist_teams"))
     keys = frozenset([DEPLOY_KEY] if rule.truth("push_whitelist_deploy_keys") else [])
@@ -198,7 +202,6 @@ def protection(rule: Record) -> Protection:
         deletion=False,
         linear=False,
         pushers=rule.texts("push_whitelist_usernames") | teams | keys if listed else frozenset(),
-        code_owners=rule.truth("block_on_official_review_requests"),
     )
 
 
@@ -228,12 +231,12 @@ def wanted_rule(checks: frozenset[str], pushers: frozenset[str]) -> dict[str, An
 
 def by_hand(checks: frozenset[str]) -> list[str]:
     """What `wanted_rule` cannot say."""
-    left = [
-        "let nobody administer the repository who must not change its rules: Forgejo's administrators can",
-    ]
-    if checks:
-        left.append(
-            "compare the required checks with their names below a first request:"
-            " Forgejo calls one '<workflow> / <job> (pull_request)', which a pattern like '*check*' matches"
-        )
-    return left
+    owners = (
+        "agree on code owners: Forgejo asks them and lets a merge in the page wait for their answer,"
+        " but whoever may write can take the question back"
+    )
+    names = (
+        "compare the required checks with their names below a first request:"
+        " Forgejo calls one '<workflow> / <job> (pull_request)', which a pattern like '*check*' matches"
+    )
+    return [owners, names] if checks else [owners]
