@@ -346,6 +346,15 @@ def test_a_pusher_without_an_account_is_refused(stage: Stage) -> None:
         stage.api("admin").protect(frozenset(), frozenset({"nobody"}))
 
 
+def test_a_pusher_who_may_not_write_is_told(stage: Stage) -> None:
+    """Forgejo leaves such a one out of the rule, and says nothing."""
+    stage.forge.user("mgh")
+    by_hand = stage.api("admin").protect(frozenset(), frozenset({BOT, "mgh"}))
+    assert [sentence for sentence in by_hand if "'mgh'" in sentence]
+    assert not [sentence for sentence in by_hand if BOT in sentence]
+    assert stage.api("admin").protection().pushers == {BOT}
+
+
 def test_rules_with_teams_keys_and_patterns_are_read(stage: Stage) -> None:
     """Gitea can let a protected branch be rewritten; a rule may be named by a pattern."""
     rules = Rules(branch="m*", pull_only=True, pushers={BOT})

@@ -284,12 +284,12 @@ class Forgejo(ForgeApi):
         names = {name for rule in rules for name in (rule.text("rule_name"), rule.text("branch_name"))}
         wanted = read.wanted_rule(checks, pushers)
         if MAIN in names:
-            self._web.ask("PATCH", f"{path}/{MAIN}", what=what, body=wanted)
+            rule = self._web.record("PATCH", f"{path}/{MAIN}", what=what, body=wanted)
         else:
             named = {"rule_name": MAIN, "branch_name": MAIN}  # the latter for Gitea before 1.19
-            self._web.ask("POST", path, what=what, body=named | wanted)
+            rule = self._web.record("POST", path, what=what, body=named | wanted)
         # Old versions read the two below only beside `has_pull_requests`. Detecting merges by itself would
         # name whoever's address stands in the pushed commit as the one who merged.
         allowed = {"has_pull_requests": True, "allow_manual_merge": True, "autodetect_manual_merge": False}
         self._web.ask("PATCH", self._at, what="the repository's settings", body=allowed)
-        return read.by_hand(checks)
+        return read.by_hand(checks, read.lost(pushers, rule))

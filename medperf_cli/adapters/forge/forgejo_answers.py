@@ -229,14 +229,22 @@ def wanted_rule(checks: frozenset[str], pushers: frozenset[str]) -> dict[str, An
     }
 
 
-def by_hand(checks: frozenset[str]) -> list[str]:
-    """What `wanted_rule` cannot say."""
-    owners = (
+def lost(pushers: frozenset[str], rule: Record) -> list[str]:
+    """Who was to push and is not in the rule: Forgejo leaves out whoever may not write, without a word."""
+    there = {login.lower() for login in protection(rule).pushers or ()}
+    return sorted(login for login in pushers if login.lower() not in there)
+
+
+def by_hand(checks: frozenset[str], without: Sequence[str]) -> list[str]:
+    """What `wanted_rule` cannot say; `without` are pushers whom the rule lost."""
+    said = [f"let '{login}' write to the repository, then do this again" for login in without]
+    said.append(
         "agree on code owners: Forgejo asks them and lets a merge in the page wait for their answer,"
         " but whoever may write can take the question back"
     )
-    names = (
-        "compare the required checks with their names below a first request:"
-        " Forgejo calls one '<workflow> / <job> (pull_request)', which a pattern like '*check*' matches"
-    )
-    return [owners, names] if checks else [owners]
+    if checks:
+        said.append(
+            "compare the required checks with their names below a first request:"
+            " Forgejo calls one '<workflow> / <job> (pull_request)', which a pattern like '*check*' matches"
+        )
+    return said
