@@ -46,7 +46,7 @@ class Web:
     Proxies and certificates are those of the environment (`HTTPS_PROXY`, `REQUESTS_CA_BUNDLE`).
 
     Raises:
-        TokenError: the token could not be sent: it has characters that no token has.
+        TokenError: the token has characters that no token has, or could be read on the way.
 
     """
 
@@ -55,7 +55,7 @@ class Web:
         from requests.cookies import RequestsCookieJar  # noqa: PLC0415 - start-up time
 
         sendable(address, token)
-        self.host = address.host
+        self.host, self.anonymous = address.host, token is None
         self._base = f"{address.api}/api/v1/"
         self._token = token
         self._refusals = Refusals(address.host, token)
