@@ -18,9 +18,7 @@ CONTEXT = {"github.token": "", "steps.pages.outputs.base_url": SITE}
 
 def pinned(workflow: Workflow, host: Hosted) -> Workflow:
     """A workflow with the root of the registry that is there."""
-    root = f"sha256:{sha256(host.world.files['root/1.yml'])}"
-    known = next(line.split()[1] for line in workflow.text.splitlines() if "MEDPERF_ROOT:" in line)
-    return Workflow(workflow.name, workflow.text.replace(known, root))
+    return workflow.pinned_to(f"sha256:{sha256(host.world.files['root/1.yml'])}")
 
 
 def ran(workflow: Workflow, host: Hosted, tmp_path: Path) -> Ran:

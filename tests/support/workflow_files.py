@@ -26,6 +26,11 @@ class Workflow:
     name: str
     text: str
 
+    def pinned_to(self, root: str) -> Workflow:
+        """The same for a registry that begins with the root of this fingerprint."""
+        known = next(line.split()[1] for line in self.text.splitlines() if "MEDPERF_ROOT:" in line)
+        return Workflow(self.name, self.text.replace(known, root))
+
     @property
     def data(self) -> dict[str, Any]:
         found = yaml.load(self.text, yaml.BaseLoader)  # noqa: S506 - the loader that makes only text

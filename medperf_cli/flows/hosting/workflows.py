@@ -29,7 +29,8 @@ SECRETS: Mapping[Vendor, Mapping[str, str]] = {
         "MEDPERF_RECORDER_KEY": _RECORDER,
     },
     Vendor.FORGEJO: {
-        "MEDPERF_MERGE_TOKEN": "token of an account that may push to main, scope `write:repository`",
+        "MEDPERF_MERGE_TOKEN": "token of an account that may push to main, scopes `read:user`, "
+        "`write:issue` and `write:repository`",
         "MEDPERF_RECORDER_KEY": _RECORDER,
     },
 }

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import email.utils
 import socket
 import ssl
 import threading
+import traceback
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -25,6 +27,22 @@ class _Quiet(WSGIRequestHandler):
     def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002 - werkzeug's name
         pass
 
+    def send_response(self, code: int, message: str | None = None) -> None:
+        # Without http.server's own Date, which would stand beside that of an answer.
+        self.send_response_only(code, message)
+
+
+def _dated(start_response: Any) -> Any:
+    def start(status: str, headers: list[tuple[str, str]], *more: Any) -> Any:
+        dates = [] if any(name.lower() == "date" for name, _ in headers) else [_date()]
+        return start_response(status, [*headers, *dates], *more)
+
+    return start
+
+
+def _date() -> tuple[str, str]:
+    return ("Date", email.utils.formatdate(usegmt=True))
+
 
 class Gate:
     """The WSGI application: logs a request, lets it go wrong where that was asked for, or passes it on."""
@@ -33,7 +51,7 @@ class Gate:
         self.forge, self.api, self.git = forge, api, SmartHttp(forge)
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        path = environ["PATH_INFO"]
+        path, start_response = environ["PATH_INFO"], _dated(start_response)
         is_git = GIT_PATH.match(path) is not None
         asked = Asked(
             environ["REQUEST_METHOD"],
@@ -45,8 +63,15 @@ class Gate:
         fault = self.forge.faults.of(asked)
         application = self.git if is_git else self.api
         if fault is None:
-            return application(environ, start_response)  # type: ignore[no-any-return]
+            return self._right(application, environ, start_response)
         return self._wrong(fault, application, environ, start_response)
+
+    def _right(self, application: Any, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        try:
+            return application(environ, start_response)  # type: ignore[no-any-return]
+        except Exception as error:
+            self.forge.violations.append("".join(traceback.format_exception(error)))
+            raise
 
     def _wrong(
         self, fault: Fault, application: Any, environ: dict[str, Any], start_response: Any
@@ -60,7 +85,7 @@ class Gate:
             start_response(f"{fault.status} Fault", list(fault.headers.items()))
             return [fault.body]
         told: list[Any] = []
-        body = b"".join(application(environ, lambda *answer: told.extend(answer[:2])))
+        body = b"".join(self._right(application, environ, lambda *answer: told.extend(answer[:2])))
         if fault.how is How.AFTER:
             _drop(environ)
         if fault.how is How.REPLACED:
@@ -84,6 +109,7 @@ def serving(
 ) -> Iterator[str]:
     """Serve a forge with a vendor's web interface while the block runs; gives the site's address."""
     app = Flask("forge")
+    app.config["PROPAGATE_EXCEPTIONS"] = True
     app.register_blueprint(blueprint(forge))
     server = make_server(
         "127.0.0.1", 0, Gate(forge, app), threaded=True, request_handler=_Quiet, ssl_context=tls
@@ -98,3 +124,4 @@ def serving(
         server.shutdown()
         server.server_close()
         thread.join()
+    assert not forge.violations, "\n".join(forge.violations)
