@@ -78,8 +78,12 @@ def test_a_machine_that_never_had_a_network(terminal: Terminal, place: Hosted, t
     carrier("registry", "export-bundle", stick / "newer.bundle").ok()
 
     acme("registry", "sync", "--from", stick / "nowhere").failed(2, "MP-USAGE", "there is no file")
+    (stick / "torn").write_bytes((stick / "newer.bundle").read_bytes()[:-40])
+    acme("registry", "sync", "--from", stick / "torn").failed(10, "MP-INTEGRITY", "not a whole bundle")
     acme("registry", "sync", "--from", stick / "newer.bundle").ok("1 new change")
     assert acme("outbox", "ls", "--json").json == [], "it is seen in the registry"
+    older = acme("registry", "sync", "--from", stick / "registry.bundle")
+    older.failed(2, "MP-USAGE", "is older than what is verified here")
     assert acme("model", "ls", "--mine", "--json").json[0]["id"] == "acme/grove"
 
 
