@@ -58,7 +58,7 @@ def protect(
     It takes a token that may administer the repository, and a main that was pushed. Rules that are there for
     main are replaced. `registry doctor` says how it stands.
 
-    Example: medperf registry protect https://github.com/ORG/breast.git --bot breast-merge-bot
+    Example: medperf registry protect https://github.com/ORG/breast.git --bot "breast-merge[bot]"
     """
     from medperf_cli.flows.hosting.protecting import protect as run
     from medperf_cli.render.table import one_line

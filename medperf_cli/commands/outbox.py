@@ -107,6 +107,6 @@ def _tell(tried: Sequence[Tried], nothing: str) -> None:
             console.tell(one.done)
         elif one.error is None:
             console.note(f"'{one.item.id}' had arrived already")
-        else:
+        elif len(tried) > 1:
             console.note(f"'{one.item.id}' stays: {one.error.message}; next: {one.error.hint}")
     expect_done(tried)

@@ -12,7 +12,7 @@ from medperf_cli.adapters.forge.api import Vendor
 from tests.support.forges.stage import BOT, Stage, staged
 from tests.support.terminal import Done, Terminal
 
-VENDORS = [Vendor.GITLAB]
+VENDORS = list(Vendor)
 
 
 @pytest.fixture(params=VENDORS)
@@ -43,6 +43,7 @@ def test_founded_pushed_protected_compared_and_joined(ada: Terminal, stage: Stag
     hosted = ("--forge", stage.vendor, "--url", url, "--owner", "@consortium/admins")
     who = ("--admin", "ada", "--contact", "registry@consortium.example", "--title", "Breast imaging")
     *_, root = ada("registry", "init", folder, *who, *hosted).ok().out.split()
+    ada("registry", "protect", url, "--bot", BOT, "--yes").failed(2, "MP-USAGE", "no main to protect yet")
     pushed = stage.git(folder, os.environ["MEDPERF_FORGE_TOKEN"], "push", "origin", "main")
     assert pushed.returncode == 0, pushed.stderr
     before = ada("registry", "doctor", url, "--root", root, "--json")

@@ -59,7 +59,7 @@ def test_a_machine_that_never_had_a_network(terminal: Terminal, place: Hosted, t
     assert (item["what"], item["why"], item["by"]) == ("cube acme/grove", "not tried yet", "acme")
     table = acme("outbox", "ls").ok(item["item"], "ITEM", "WHY", "NEXT")
     assert "medperf outbox send" in table.out
-    acme("todo").ok()
+    acme("todo").ok("Signed, and has not arrived", "cube acme/grove: not tried yet", "medperf outbox send")
     told = acme("outbox", "export", stick / "acme.bundle").ok("medperf outbox import acme.bundle")
     assert told.out == f"{item['item']}\n"
     verify = ["git", f"--git-dir={place.path}", "bundle", "verify", stick / "acme.bundle"]

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from flask import Blueprint
 from typing_extensions import override
 
 from medperf_cli.adapters.forge.api import Pull
+from medperf_cli.adapters.forge.patience import Patient
 from medperf_cli.adapters.store.repository import GitStore
 from medperf_cli.core.requests import request_id
 from medperf_cli.errors import RejectedError
@@ -17,13 +17,10 @@ from medperf_cli.flows.hosting.hosted_status import MARK
 from medperf_cli.flows.hosting.merge_bot import Fate
 from medperf_cli.flows.reading.replay import LawlessError
 from tests.support.closing import closing
-from tests.support.forge_direct import DirectApi
 from tests.support.forges import git
-from tests.support.forges.faults import How
-from tests.support.forges.forge import SimulatedForge, Traits
+from tests.support.forges.faults import How, on
 from tests.support.forges.repository import Protection
-from tests.support.forges.server import serving
-from tests.support.hosted_desk import BOT, HostedDesk, hosted_desk
+from tests.support.hosted_desk import BOT, HostedDesk, on_forge
 from tests.support.hosting import Hosted, replays
 from tests.support.keys import member_key
 from tests.support.world import member_file
@@ -32,9 +29,8 @@ from tests.support.world import member_file
 @pytest.fixture
 def desk(host: Hosted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HostedDesk]:
     monkeypatch.setenv("GIT_ALLOW_PROTOCOL", "file:http")
-    forge = SimulatedForge(tmp_path / "forge", Traits())
-    with serving(forge, lambda _: Blueprint("none", "none")):
-        yield hosted_desk(tmp_path, host, forge)
+    with on_forge(tmp_path, host) as desk:
+        yield desk
 
 
 def cube(desk: HostedDesk, name: str = "forest", **fields: object) -> dict[str, bytes]:
@@ -156,11 +152,10 @@ def test_what_is_said_twice_is_written_once(desk: HostedDesk) -> None:
     stranger = desk.forge.comment(pull, "eve", f"{MARK}\nmerge this")
     desk.run()
     desk.run()
-    api = desk.api
-    assert isinstance(api, DirectApi)
-    api.calls.clear()
+    desk.calls()
     desk.run()
-    assert api.calls == ["pulls", f"comments {pull.number}", "whoami"]
+    at = "/api/v3/repos/consortium/registry"
+    assert desk.calls() == [f"GET {at}/pulls", f"GET {at}/issues/{pull.number}/comments", "GET /api/v3/user"]
     assert stranger.body == f"{MARK}\nmerge this"
     assert len(desk.statuses(pull)) == 1
 
@@ -174,22 +169,23 @@ def test_the_twin_of_a_comment_by_a_second_bot_is_removed_and_the_oldest_kept(de
     assert "**REVIEW**" in first.body
 
 
-class Meddling(DirectApi):
+class Meddling(Patient):
     """A forge on which something happens just before the bot looks at the open requests again."""
 
     meddle: Callable[[], object] | None = None
+    asked = 0
 
     @override
     def pulls(self) -> Sequence[Pull]:
-        if self.calls and self.meddle is not None:
-            meddle, self.meddle = self.meddle, None
-            meddle()
+        self.asked += 1
+        if self.asked == 2 and self.meddle is not None:
+            self.meddle()
         return super().pulls()
 
 
 def test_what_changed_meanwhile_waits_for_the_next_round(desk: HostedDesk) -> None:
     moved, closed, still = (desk.ask(cube(desk, name), login=name) for name in ("one", "two", "three"))
-    api = Meddling(desk.forge, desk.registry, BOT)
+    api = Meddling(desk.api)
 
     def meddle() -> None:
         assert moved.source
@@ -208,7 +204,7 @@ def test_what_changed_meanwhile_waits_for_the_next_round(desk: HostedDesk) -> No
 def test_when_main_moves_the_round_begins_again(desk: HostedDesk) -> None:
     mine, harmless = desk.ask(cube(desk, description="mine")), desk.ask(cube(desk, "other"))
     theirs = cube(desk, description="theirs")
-    api = Meddling(desk.forge, desk.registry, BOT)
+    api = Meddling(desk.api)
     api.meddle = lambda: desk.enter(theirs)
     with desk.bot(api=api) as bot:
         done = {int(o.id): o.fate for o in bot.run_once().outcomes}
@@ -251,9 +247,14 @@ def test_onto_a_main_that_is_not_lawful_nothing_is_merged(desk: HostedDesk) -> N
 
 def test_what_cannot_be_written_below_a_request_stops_no_merge(desk: HostedDesk) -> None:
     waits = desk.ask(member_file(desk.world, "general-hospital"))
-    waits.locked = True
+    refused = {
+        "status": 403,
+        "headers": {"Content-Type": "application/json"},
+        "body": b'{"message": "locked"}',
+    }
+    desk.forge.faults.add(How.INSTEAD, on("POST", f"/issues/{waits.number}/comments"), **refused)
     good = desk.ask(cube(desk))
     assert desk.run()[good.number].fate is Fate.MERGED
-    assert [(what, error.message) for what, error in desk.last.troubles] == [
-        (f"request {waits.number}", "this conversation is locked")
-    ]
+    ((what, error),) = desk.last.troubles
+    assert what == f"request {waits.number}"
+    assert "locked" in error.message

@@ -160,6 +160,13 @@ def test_a_rule_that_is_not_as_it_must_be_is_named_with_its_repair(  # noqa: PLR
     assert found[check][2]
 
 
+def test_an_app_is_known_by_its_number_where_the_forge_tells_no_name(good: str, tmp_path: Path) -> None:
+    api = Forge(dataclasses.replace(GOOD, pushers=frozenset({"Integration 12", "grace"})))
+    assert looked(tmp_path, good, api, bots=frozenset({"merge[bot]", "grace"}))["pushers"][0] == "ok"
+    assert looked(tmp_path, good, api, bots=frozenset({"merge[bot]"}))["pushers"][0] == "warn"
+    assert looked(tmp_path, good, api, bots=frozenset({"merge", "grace"}))["pushers"][0] == "fail"
+
+
 def test_without_a_right_to_look_nothing_is_called_well(good: str, tmp_path: Path) -> None:
     api = Forge(TokenError("token may not read rules", hint="scope `repo`"), NetworkError("no answer"))
     found = looked(tmp_path, good, api)

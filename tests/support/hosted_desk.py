@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
-from collections.abc import Callable, Iterator, Mapping
+import importlib
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from medperf_cli.adapters.credentials import Token
-from medperf_cli.adapters.forge.api import ForgeApi
+from medperf_cli.adapters.forge.address import forge_address
+from medperf_cli.adapters.forge.api import ForgeApi, Vendor
 from medperf_cli.adapters.keys.ssh_keygen import SshKeygenSigner
 from medperf_cli.adapters.store.repository import GitStore
 from medperf_cli.adapters.store.settings import Settings
@@ -26,10 +28,11 @@ from medperf_cli.flows.reading.add_registry import add_registry
 from medperf_cli.flows.reading.registry import place
 from medperf_cli.render.status import as_comment
 from tests.support.acting import Action, act
-from tests.support.forge_direct import DirectApi
 from tests.support.forges import git
 from tests.support.forges.forge import SimulatedForge
 from tests.support.forges.repository import Comment, Pull, Repository
+from tests.support.forges.server import serving
+from tests.support.forges.vendors import simulated
 from tests.support.hosting import BEGIN, Hosted
 from tests.support.office import Talk, key_file
 from tests.support.world import World
@@ -43,18 +46,29 @@ class HostedDesk:
     """A registry on a forge that is served; `world` is what stands in its main."""
 
     folder: Path
+    vendor: Vendor
     forge: SimulatedForge
     registry: Repository
     world: World
-    api: ForgeApi
+    root: str
+    token: str
     signer: SshKeygenSigner | None = None
     now: dt.datetime = LATER
-    root: str = ""
     last: Round = field(default_factory=lambda: Round((), ()))
+    _counted: int = 0
 
     @property
     def url(self) -> str:
         return f"{self.forge.url}/{self.registry.full_name}.git"
+
+    @property
+    def api(self) -> ForgeApi:
+        """The forge as the bot asks it."""
+        address = forge_address(self.url, str(self.vendor))
+        assert address
+        adapter = importlib.import_module(f"medperf_cli.adapters.forge.{self.vendor}")
+        api: ForgeApi = adapter.connect(address, self.token)
+        return api
 
     # what people do
 
@@ -108,6 +122,12 @@ class HostedDesk:
         (found,) = self.statuses(pull)
         return found
 
+    def calls(self) -> list[str]:
+        """What the web interface was asked since this was last asked."""
+        found = self.forge.faults.calls(self._counted)
+        self._counted = len(self.forge.faults.log)
+        return found
+
     # the bot
 
     @contextlib.contextmanager
@@ -115,12 +135,13 @@ class HostedDesk:
         """The bot with a working copy of this name."""
         settings = Settings(home=self.folder / name)
         deps = Deps(settings, lambda: self.now, Talk(), lambda _: True, interactive=False)
-        added = add_registry(deps, self.url, self.root)
-        deps = replace(deps, settings=replace(settings, registry=added.registry))
-        token = Token(self.forge.token(BOT), "the test")
+        if not settings.registry_folder(self.world.registry).exists():
+            assert add_registry(deps, self.url, self.root).registry == self.world.registry
+        deps = replace(deps, settings=replace(settings, registry=self.world.registry))
+        token = Token(self.token, "the test")
         with GitStore(place(deps.settings).mirror) as store:
             upstream = HostedUpstream(
-                store, self.url, added.registry, api or self.api, token=token, thorough=True
+                store, self.url, self.world.registry, api or self.api, token=token, thorough=True
             )
             yield HostedBot(deps, store, upstream, as_comment, self.signer)
 
@@ -134,16 +155,18 @@ def _below(files: Mapping[str, bytes]) -> dict[str, bytes]:
     return {f"registry/{path}": data for path, data in files.items()}
 
 
-def hosted_desk(
-    folder: Path, host: Hosted, forge: SimulatedForge, connect: Callable[[Repository], ForgeApi] | None = None
-) -> HostedDesk:
-    """Put a registry of the story on a forge that is served."""
-    registry = forge.repository("consortium/registry", roles={"admin": "admin", BOT: "write"})
+@contextlib.contextmanager
+def on_forge(folder: Path, host: Hosted, vendor: Vendor = Vendor.GITHUB) -> Iterator[HostedDesk]:
+    """A registry of the story on a forge that is served; git in the test must be allowed `file:http`."""
+    facade = simulated(vendor)
+    forge = SimulatedForge(folder / "forge", facade.traits)
+    forge.user("consortium", "Organization")
+    registry = forge.repository("consortium/registry")
+    registry.roles |= {"admin": "admin", BOT: "write"}
     git.git(registry.path, "fetch", "-q", str(host.path), "main:main")
-    api = connect(registry) if connect else DirectApi(forge, registry, BOT)
-    desk = HostedDesk(folder, forge, registry, host.world, api)
-    desk.root = f"sha256:{sha256(host.world.files['root/1.yml'])}"
-    return desk
+    root = f"sha256:{sha256(host.world.files['root/1.yml'])}"
+    with serving(forge, facade.blueprint):
+        yield HostedDesk(folder, vendor, forge, registry, host.world, root, forge.token(BOT))
 
 
 def recorder(desk: HostedDesk) -> SshKeygenSigner:

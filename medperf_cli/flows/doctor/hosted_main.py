@@ -75,7 +75,8 @@ _ANEW = "write them anew in a clone: `medperf registry init FOLDER --tool VERSIO
 def _with_others(files: Mapping[str, bytes], wanted: Mapping[str, bytes], tool: str) -> Finding:
     """Workflows of the committee's own are its affair, and could do everything ours may not."""
     known = {path.rpartition("/")[0] for path in wanted}
-    more = sorted(path for path in files if path not in wanted and path.rpartition("/")[0] in known)
+    of_ours = (path for path in files if path.endswith((".yml", ".yaml")) and path not in wanted)
+    more = sorted(path for path in of_ours if path.rpartition("/")[0] in known)
     text = f"{len(wanted)} as this version writes them, with {tool}"
     if any(more) and "" not in known:
         return warn(f"{text}; others beside them: {_some(more)}", "see that you know what each may do")

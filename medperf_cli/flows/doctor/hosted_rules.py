@@ -99,17 +99,25 @@ def pushers(hosting: Hosting) -> Finding:
             return None
         if not found.pull_required and not found.pushers:
             return warn("no rule says who may push", _SET)
-        names = ", ".join(sorted(found.pushers))
-        if not found.pushers or hosting.bots - found.pushers:
-            lost = ", ".join(sorted(hosting.bots - found.pushers)) or "nobody"
-            return fail(f"the merge bot cannot push: {lost} is missing among '{names}'", _SET)
-        more = sorted(found.pushers - hosting.bots)
-        if (hosting.bots and more) or len(found.pushers) > 1:
+        names = ", ".join(sorted(found.pushers)) or "nobody"
+        lost, more = _unlike(hosting.bots, found.pushers)
+        if not found.pushers or lost:
+            missing = ", ".join(sorted(lost or hosting.bots)) or "somebody"
+            return fail(f"the merge bot cannot push: {missing} is missing among '{names}'", _SET)
+        if more if hosting.bots else len(found.pushers) > 1:
             repair = "take away who is no merge bot: whoever pushes can put in what readers will refuse"
             return warn(f"may push to main: {names}", repair)
         return ok(f"may push to main: {names}")
 
     return _judged(hosting, judge)
+
+
+def _unlike(wanted: frozenset[str], found: frozenset[str]) -> tuple[frozenset[str], frozenset[str]]:
+    """Who is wanted and not found, and the other way round; GitHub tells an app's number, not its name."""
+    lost, more = wanted - found, found - wanted
+    apps = {name for name in lost if name.endswith("[bot]")}
+    numbers = {name for name in more if name.startswith("Integration ")}
+    return (lost - apps, more - numbers) if len(apps) == len(numbers) else (lost, more)
 
 
 def code_owners(hosting: Hosting) -> Finding:

@@ -39,11 +39,13 @@ class Page:
         """The request whose merge in the page made a commit of main; None where that cannot be told."""
         try:
             found = self.api.pulls_of(commit)
+            merged = (p for p in found if p.state is RequestState.MERGED and p.merged_as == commit)
+            pull = next(merged, None)
+            # Not every forge says in a list who merged.
+            return self.api.pull(pull.number) if pull and pull.merged_by is None else pull
         except MedperfError as error:
             self.troubles.append((f"commit {commit[:12]}", error))
             return None
-        merged = (p for p in found if p.state is RequestState.MERGED and p.merged_as == commit)
-        return next(merged, None)
 
     def heard(self, store: GitStore, pull: Pull, gathered: Gathered) -> Gathered:
         """A request with what its page says of it, where that could matter."""

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from medperf_cli.adapters.forge.api import ForgeApi, Vendor
+from medperf_cli.adapters.store.remote import head_of
 from medperf_cli.errors import ConfigurationError, UsageError
 from medperf_cli.flows.deps import Deps
 from medperf_cli.flows.hosting.connecting import connected, hosted_address
 from medperf_cli.flows.hosting.workflows import CHECK
 
+_SECONDS = 30.0
 CHECKS = {
     Vendor.GITHUB: CHECK,
     Vendor.GITLAB: "pipeline",
@@ -28,10 +30,10 @@ def protect(deps: Deps, url: str, bots: frozenset[str]) -> Sequence[str] | None:
         bots: who alone may push: logins, apps, deploy keys.
 
     Raises:
-        UsageError: no bot is named.
+        UsageError: no bot is named, or main was not pushed yet.
         ConfigurationError: it is a bare repository.
         TokenError: the token may not do this.
-        UnknownIdError: there is no such repository, or no main in it yet.
+        UnknownIdError, NetworkError: there is no such repository, or the forge does not answer.
 
     """
     if not bots:
@@ -44,7 +46,12 @@ def protect(deps: Deps, url: str, bots: frozenset[str]) -> Sequence[str] | None:
             f"'{url}' is on no hosted forge: a bare repository's hooks protect it",
             hint="where it stands: `medperf registry init --bare`; or `medperf profile set forge VENDOR`",
         )
-    api, _ = connected(deps.settings, url, address)
+    api, token = connected(deps.settings, url, address)
+    if head_of(url, seconds=_SECONDS, token=token) is None:
+        raise UsageError(
+            "there is no main to protect yet: its rules would refuse the first push",
+            hint="push it first: `git push --set-upstream origin main` in the registry's working tree",
+        )
     return set_rules(deps, api, address.vendor, bots)
 
 

@@ -82,8 +82,9 @@ def _numbers(member: Member | None, host: str) -> Iterator[int]:
 def acts_of(pull: Pull, approvals: Sequence[PageApproval], *, merge: bool = False) -> list[Act]:
     """What counts of what the page says about a request: reviews of its head, and if asked for, its merge."""
     found = [Act(a.account, a.commit, How.REVIEW) for a in approvals if a.commit == pull.head]
-    merged_by = pull.merged_by if merge else None
-    return found if merged_by is None else [*found, Act(merged_by, pull.head, How.MERGE)]
+    if merge and pull.merged_by is not None:
+        found.append(Act(pull.merged_by, pull.head, How.MERGE))
+    return [act for act in found if act.account.number > 0]  # not of an account that was deleted
 
 
 def asked_of_the_page(gathered: Gathered, recorder: Recorder) -> list[Waiting]:

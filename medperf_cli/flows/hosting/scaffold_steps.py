@@ -22,7 +22,7 @@ _GITHUB = """\
   Deployment branches and tags: Selected branches and tags, main
 - in that environment:
 {secrets}
-- medperf registry protect {url} --bot APP
+- medperf registry protect {url} --bot 'APP[bot]'
   with a token that may administer the repository; or Settings > Rules > Rulesets >
   New branch ruleset for the default branch: Restrict deletions, Block force pushes,
   Require a pull request before merging (0 approvals, review from Code Owners),

@@ -94,13 +94,14 @@ class Desk:
 
 
 @contextlib.contextmanager
-def at_desk(deps: Deps, *, online: bool = True) -> Iterator[Desk]:
+def at_desk(deps: Deps, *, online: bool = True, needed: bool = False) -> Iterator[Desk]:
     """Sync, then open the registry in use for writing a request; keep what is asked for when it is left.
 
     Where the remote does not answer, work goes on with what was verified before: what is signed then waits
-    in the outbox, and whatever needs an answer says so.
+    in the outbox, and whatever needs an answer says so. If the remote is `needed`, it ends there.
 
     Raises:
+        NetworkError: the remote is needed, and does not answer.
         IntegrityError: the remote is not lawful; nothing is written on top of it.
 
     """
@@ -116,6 +117,10 @@ def at_desk(deps: Deps, *, online: bool = True) -> Iterator[Desk]:
         desk = Desk(deps, here, meta, store, index, composer, away)
         if online and away is None:
             desk = _met(desk)
+        if needed and desk.away is not None:
+            raise desk.away
+        if desk.away is not None and not deps.settings.offline:
+            deps.talk.say(f"{desk.away.message}; going on from what was verified at the last contact")
         yield desk
         if online and desk.away is None:
             _remember_if_possible(deps, here, meta, store)
@@ -128,7 +133,7 @@ def _reached(deps: Deps) -> NetworkError | None:
     try:
         sync(deps)
     except NetworkError as error:
-        return _told(deps, error)
+        return error
     return None
 
 
@@ -137,14 +142,9 @@ def _met(desk: Desk) -> Desk:
     try:
         desk.forge.fetch()
     except NetworkError as error:
-        return dataclasses.replace(desk, away=_told(desk.deps, error))
+        return dataclasses.replace(desk, away=error)
     forget_arrived(desk.deps.settings, desk.store, desk.meta, desk.place)
     return desk
-
-
-def _told(deps: Deps, error: NetworkError) -> NetworkError:
-    deps.talk.say(f"{error.message}; going on from what was verified at the last contact")
-    return error
 
 
 def remember(deps: Deps, here: Place, meta: Meta, store: GitStore) -> Asked:

@@ -60,7 +60,8 @@ def import_bundle(deps: Deps, file: Path) -> list[Tried]:
 
 def _hand_over(desk: Desk, found: list[Item]) -> list[Tried]:
     """Keep the items, then send them; what the user does not want is forgotten again."""
-    new = [item for item in found if outbox.kept(desk.place, item.id) is None]
+    known = {item.id: item for item in outbox.items(desk.place)}
+    new = [item for item in found if item.id not in known]
     for item in new:
         outbox.keep(desk.place, item)
     answer: list[bool] = []
@@ -70,7 +71,7 @@ def _hand_over(desk: Desk, found: list[Item]) -> list[Tried]:
         return answer[0]
 
     try:
-        return send_items(desk, found, asked)
+        return send_items(desk, [known.get(item.id, item) for item in found], asked)
     finally:
         if answer != [True]:
             for item in new:

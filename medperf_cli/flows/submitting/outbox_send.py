@@ -71,9 +71,7 @@ def reaching(deps: Deps) -> Deps:
 @contextlib.contextmanager
 def at_forge(deps: Deps) -> Iterator[Desk]:
     """The desk with the remote reached, whatever the profile says (raises NetworkError)."""
-    with at_desk(reaching(deps)) as desk:
-        if desk.away is not None:
-            raise desk.away
+    with at_desk(reaching(deps), needed=True) as desk:
         yield desk
 
 

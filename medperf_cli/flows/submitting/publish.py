@@ -22,7 +22,7 @@ from medperf_cli.flows.submitting.closed import expect_not_closed
 from medperf_cli.flows.submitting.desk import Desk
 from medperf_cli.flows.submitting.outbox import Item, Sort
 from medperf_cli.flows.submitting.permission import expect_allowed
-from medperf_cli.flows.submitting.sending import about, replace_older, send, submission
+from medperf_cli.flows.submitting.sending import about, outdone, send, submission
 
 _UNSIGNED = frozenset({"TREE003", "SIG001", "SIG002"})
 
@@ -95,14 +95,21 @@ def publish(desk: Desk, title: str, before: Callable[[], None] = _nothing) -> Pu
     expect_not_closed(desk, desk.composer.files)
     for note in _looked_at(desk, desk.composer.change).at(Severity.NOTE):
         desk.deps.talk.say(f"note {note.rule}: '{note.path}' {note.message}")
-    if not desk.deps.confirm(preview(desk, title)):
+    older = outdone(desk, desk.composer.files, _author(desk))
+    if not desk.deps.confirm(preview(desk, title) + "".join(map(_instead, older))):
         return Published(None, paths, sent=False, merged=False)
     before()
     _sign(desk)
     report = check(desk.composer.change)
     _refuse(report)
-    item = submission(desk, desk.composer.files, title, _author(desk))
+    item = outbox.keep(desk.place, submission(desk, desk.composer.files, title, _author(desk)))
+    for one in older:
+        outbox.forget(desk.place, one)
     return hand_over(desk, item, lambda _: report)
+
+
+def _instead(older: Item) -> str:
+    return f"It takes the place of '{older.id}' ({older.title}), which was not sent and will be forgotten.\n"
 
 
 def deliver(desk: Desk, request_id: str) -> Published:
@@ -130,7 +137,7 @@ def hand_over(
         request: the open request that the item is about.
 
     """
-    replace_older(desk, outbox.keep(desk.place, item))
+    outbox.keep(desk.place, item)
     if desk.deps.settings.offline:
         return Published(None, item.paths, sent=False, merged=False, kept=item.id)
     done = send(desk, item, request)

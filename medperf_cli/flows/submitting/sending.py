@@ -68,21 +68,24 @@ def send(desk: Desk, item: Item, request: Request | None = None) -> Request:
     return done
 
 
-def replace_older(desk: Desk, item: Item) -> None:
-    """Forget what this submission takes the place of: unsent ones of the same member about the same names.
+def outdone(desk: Desk, files: Mapping[str, bytes], author: str) -> list[Item]:
+    """What a submission of these files takes the place of: the member's unsent ones about the same names.
 
-    They were for a path that is taken by now, or say otherwise what is said here.
+    They were for a path that is taken by now, or say otherwise what is said now; only one could enter.
+    Whoever is asked before signing is told.
     """
-    for older in outbox.items(desk.place):
-        same_sort = older.sort is Sort.SUBMISSION and not older.carried and older.author == item.author
-        if same_sort and older.id != item.id and _names(older) <= _names(item):
-            desk.deps.talk.say(f"this takes the place of '{older.id}' in the outbox ({older.title})")
-            outbox.forget(desk.place, older)
+    names, content = _names(files), request_id(files)
+    return [
+        older
+        for older in outbox.items(desk.place)
+        if older.sort is Sort.SUBMISSION and (older.carried, older.author) == (False, author)
+        if older.id != content and _names(older.files) <= names
+    ]
 
 
-def _names(item: Item) -> set[str]:
+def _names(files: Mapping[str, bytes]) -> set[str]:
     """What is written, whichever its version."""
-    return {path.rpartition("/")[0] for path in item.paths}
+    return {path.rpartition("/")[0] for path in files if path.endswith(".yml")}
 
 
 def _given(desk: Desk, item: Item, request: Request | None) -> Request:
