@@ -13,11 +13,13 @@ from medperf_cli.adapters.forge.address import forge_address
 from medperf_cli.adapters.forge.api import Vendor
 from medperf_cli.adapters.forge.github import connect
 from medperf_cli.flows.hosting.hosted_status import MARK
+from medperf_cli.flows.hosting.pull_comment import Commenter
 from medperf_cli.flows.hosting.scaffold import code_owners
 from medperf_cli.flows.hosting.workflows import workflow_files
+from medperf_cli.render.status import as_comment
 from tests.support.forges import git
 from tests.support.forges.repository import Pull, Repository
-from tests.support.hosted_desk import HostedDesk, on_forge
+from tests.support.hosted_desk import LATER, HostedDesk, on_forge
 from tests.support.hosting import Hosted
 from tests.support.office import key_file
 from tests.support.recording import RECORDED, allow_recording, asked
@@ -161,7 +163,7 @@ def test_what_waits_for_people_is_said_once_whoever_says_it_again(site: Site) ->
     pull = site.desk.ask(member_file(site.desk.world, "general-hospital"), login="acme")
     site.desk.registry.private = True
     assert site.run("check", pull_request(pull.number, pull.head)).code == 0
-    for name in ("merge", "review-ping", "comment", "merge"):
+    for name in ("comment", "review-ping", "merge"):
         assert site.run(name, site.checked(pull)).code == 0
     (status,) = site.statuses(pull)
     assert "waits for 1 more of the admins to approve: ada" in status
@@ -170,13 +172,17 @@ def test_what_waits_for_people_is_said_once_whoever_says_it_again(site: Site) ->
 
 def test_a_run_on_what_no_open_request_stands_at_says_nothing(site: Site) -> None:
     pull = site.hostile(below(cube(site)))
-    elsewhere = {"full_name": site.desk.registry.full_name}
-    for odd in ({"head_sha": site.desk.main()}, {"head_branch": HOSTILE}, {"head_repository": elsewhere}):
-        event = site.checked(pull)
-        ran = site.run("comment", {**event, "workflow_run": {**event["workflow_run"], **odd}})
-        assert ran.code == 0, ran.text
-        assert "no open request stands" in ran.text
+    event = site.checked(pull)
+    moved = {**event["workflow_run"], "head_sha": site.desk.main()}
+    ran = site.run("comment", {**event, "workflow_run": moved})
+    assert ran.code == 0, ran.text
+    assert "no open request stands" in ran.text
     assert site.statuses(pull) == []
+    commenter = Commenter(site.desk.api, site.desk.url, as_comment, lambda: LATER)
+    source = _source(pull).full_name
+    assert commenter.standing_at(source, pull.branch, pull.head)
+    for where in ((source, HOSTILE), (site.desk.registry.full_name, pull.branch), (HOSTILE, HOSTILE)):
+        assert commenter.standing_at(*where, pull.head) is None
 
 
 @pytest.mark.parametrize("host", [11], indirect=True)
