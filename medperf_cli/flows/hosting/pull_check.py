@@ -75,7 +75,7 @@ def is_cut(store: GitStore) -> bool:
 
 
 def concerns(store: GitStore, main: str, head: str) -> bool:
-    """Whether a head touches the registry at all; what cannot be compared with main is judged, and told why."""
+    """Whether a head touches the registry at all; what cannot be compared is judged, and told why."""
     try:
         return store.touches_registry(shared_with_main(store, main, head), head)
     except (RejectedError, IntegrityError):
