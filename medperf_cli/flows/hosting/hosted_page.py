@@ -17,18 +17,20 @@ from medperf_cli.flows.hosting.recording import Act, Recorder, acts_of, asked_of
 class Page:
     """A forge's page, and who writes down what it says.
 
-    `troubles` says what could not be read, and why; that waits for the next round.
+    `troubles` says what could not be read, and why; that waits for the next round. `asked` counts questions.
     """
 
     api: ForgeApi
     recorder: Recorder
     troubles: list[tuple[str, MedperfError]] = field(default_factory=list)
+    asked: int = 0
     _acts: dict[int, list[Act]] = field(default_factory=dict)
 
     def acts(self, pull: Pull, *, merge: bool = False) -> Sequence[Act]:
         """What counts of what the page says of a request (see `acts_of`); nothing where it cannot be read."""
         if pull.number not in self._acts:
             self._acts[pull.number] = []
+            self.asked += 1
             try:
                 self._acts[pull.number] = acts_of(pull, self.api.approvals(pull), merge=merge)
             except MedperfError as error:
@@ -37,6 +39,7 @@ class Page:
 
     def merged_as(self, commit: str) -> Pull | None:
         """The request whose merge in the page made a commit of main; None where that cannot be told."""
+        self.asked += 1
         try:
             found = self.api.pulls_of(commit)
             merged = (p for p in found if p.state is RequestState.MERGED and p.merged_as == commit)
