@@ -26,7 +26,8 @@ from benchmarks.fuzz_yaml_mutations import Origin, mutant, origins
 from medperf_cli.core.entities import parsing
 from medperf_cli.core.entities.header import Entity
 from medperf_cli.core.names import EntityPath, Kind
-from medperf_cli.core.strict_yaml import emit, load_by_events, load_strict
+from medperf_cli.core.strict_yaml import emit, load_strict
+from medperf_cli.core.strict_yaml_events import load_by_events
 from medperf_cli.core.strict_yaml_lines import guess
 from medperf_cli.errors import DocumentError
 

@@ -45,6 +45,8 @@ class Maker:
     """The last commits of main (mark, tree id of `registry/`), newest last."""
     made: int = 0
     merges: int = 0
+    story: Story | None = None
+    """The first story, once it is told."""
 
     def genesis(self) -> None:
         """The first commit: attributes, root, admins."""
@@ -157,7 +159,7 @@ def generate(path: Path, entities: int, seed: int) -> Maker:
     with Writer(path) as writer:
         maker = Maker(writer, desk)
         maker.genesis()
-        story = tell(maker, entities)
+        story = maker.story = tell(maker, entities)
         for name, write in probes(story) if story.ended else ():
             maker.probe(name, write)
     path.with_suffix(".root").write_text(desk.pin("root/1.yml").sha256 + "\n", "ascii")

@@ -241,7 +241,11 @@ class Story:
 
     def _corrected(self, path: str) -> None:
         _, _, _, vendor, model, hospital, dataset, _ = path.split("/")
-        self._result(f"{vendor}/{model}", f"{hospital}/{dataset}", 2)
+        self.correct(f"{vendor}/{model}", f"{hospital}/{dataset}")
+
+    def correct(self, model: str, dataset: str) -> None:
+        """The second version of a result."""
+        self._result(model, dataset, 2)
 
     def _revoked(self, path: str) -> None:
         for member in self.committee[:2]:

@@ -185,6 +185,18 @@ def rows(folder: Path, sizes: Sequence[str], rounds: int) -> Iterator[Row]:
         yield listings(place, rounds)
 
 
+def show(said: str, found: Iterator[Row]) -> int:
+    """Print a table, each row as soon as it is measured; 1 if a promise is broken."""
+    print(f"{said}\n\n| work | entities | measured | reference | must reach | |\n|---|---|---|---|---|---|")
+    broken = 0
+    for row in found:
+        word = {None: "", True: "yes", False: "NO"}[row.kept]
+        cells = (row.work, row.size, row.measured, row.reference, row.promise, word)
+        print(f"| {' | '.join(cells)} |", flush=True)
+        broken += row.kept is False
+    return int(broken > 0)
+
+
 def facts() -> str:
     """What the machine is, in general terms."""
     load = os.getloadavg()[0]
@@ -200,17 +212,8 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=5)
     given = parser.parse_args()
     sizes = [size for size in SIZES if size in given.sizes.split(",")]
-    print(
-        f"{facts()}\n\n| work | entities | measured | reference | must reach | |\n|---|---|---|---|---|---|"
-    )
-    broken = 0
     with tempfile.TemporaryDirectory() as folder:
-        for row in rows(Path(folder), sizes, given.rounds):
-            word = {None: "", True: "yes", False: "NO"}[row.kept]
-            cells = (row.work, row.size, row.measured, row.reference, row.promise, word)
-            print(f"| {' | '.join(cells)} |", flush=True)
-            broken += row.kept is False
-    return int(broken > 0)
+        return show(facts(), rows(Path(folder), sizes, given.rounds))
 
 
 if __name__ == "__main__":

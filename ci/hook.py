@@ -5,17 +5,12 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from medperf_cli.adapters.store.repository import GitStore
 from medperf_cli.core.names import PathError
-from medperf_cli.core.requests import PULLS, SPOKEN, RefUpdate, parse_ref
+from medperf_cli.core.requests import SPOKEN, RefUpdate, parse_ref
 from medperf_cli.errors import ExitCode, MedperfError, UsageError
-
-if TYPE_CHECKING:
-    from medperf_cli.flows.hosting.merge_bot import Outcome
 
 _ZERO = frozenset("0")
 _MAX_INPUT = 1 << 20
@@ -39,8 +34,10 @@ def main(arguments: list[str]) -> int:
 
 def pre_receive(updates: list[RefUpdate], path: Path) -> int:
     """Refuse a push unless each of its refs may enter."""
-    from medperf_cli.flows.hosting.init_bare import pinned_root  # noqa: PLC0415 - as below
-    from medperf_cli.flows.hosting.receive import Receiver, lines  # noqa: PLC0415 - as below
+    # The check takes a fifth of a second to load, which whoever is served by another bot need not wait for.
+    from medperf_cli.adapters.store.repository import GitStore  # noqa: PLC0415 - see above
+    from medperf_cli.flows.hosting.init_bare import pinned_root  # noqa: PLC0415 - see above
+    from medperf_cli.flows.hosting.receive import Receiver, lines  # noqa: PLC0415 - see above
 
     with GitStore(path, hook=True) as store:
         refused = Receiver(store, _now(), pinned_root(store)).judge(updates)
@@ -50,36 +47,15 @@ def pre_receive(updates: list[RefUpdate], path: Path) -> int:
 
 
 def post_receive(updates: list[RefUpdate], path: Path) -> int:
-    """Let the merge bot run, and say what became of the requests of this push."""
-    asked = set(_requests(updates))
-    with GitStore(path, hook=True) as store:
-        outcomes = _merge(store, asked) if store.refs(PULLS) else {}
-    for number in sorted(asked):
-        outcome = outcomes.get(number)
-        # Without one, the bot of another push was quicker.
-        _say(_news(outcome) if outcome else [f"request {number} is not open any more"])
-    return ExitCode.OK
+    """Let the merge bot run, or hear from the one that does; say what became of the requests of this push."""
+    from medperf_cli.flows.hosting.answering import answers  # noqa: PLC0415 - as above
 
-
-def _merge(store: GitStore, asked: set[str]) -> dict[str, Outcome]:
-    # The check costs a quarter of a second to load, which a push that leaves nothing open need not wait for.
-    from medperf_cli.flows.hosting.merge_bot import run_once  # noqa: PLC0415 - see above
-
-    return {outcome.id: outcome for outcome in run_once(store, _now, late=asked)}
-
-
-def _news(outcome: Outcome) -> list[str]:
-    from medperf_cli.flows.hosting.receive import lines  # noqa: PLC0415 - as above
-
-    commit = f" as {outcome.commit}" if outcome.commit else ""
-    left_out = f", left out: {', '.join(outcome.left_out)}" if outcome.left_out else ""
-    return [f"request {outcome.id} {outcome.fate}{commit}{left_out}", *lines(outcome.findings)]
-
-
-def _requests(updates: list[RefUpdate]) -> Iterator[str]:
+    asked: dict[str, set[str]] = {}
     for update in updates:
         with contextlib.suppress(PathError):
-            yield parse_ref(update.ref).id
+            asked.setdefault(parse_ref(update.ref).id, set()).update([update.new] if update.new else [])
+    _say(answers(path, asked, _now))
+    return ExitCode.OK
 
 
 def _updates(data: bytes) -> list[RefUpdate]:

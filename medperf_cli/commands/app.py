@@ -24,6 +24,7 @@ GROUPS: dict[str, tuple[str, str]] = {
     "test": ("test", "Try cubes on a demo dataset or your data before you submit."),
     "result": ("result", "See, check and submit results."),
     "review": ("review", "See and decide what waits for you."),
+    "outbox": ("outbox", "See, send and carry what was signed and has not arrived."),
     "todo": ("todo", "See what waits for you, and what to type."),
     "decision": ("decision", "See what members decided, each a signed file."),
     "bot": ("bot", "Merge what needs no (more) decisions, on a bare registry."),

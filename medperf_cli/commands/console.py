@@ -223,7 +223,11 @@ def write_to(output: Path | None, text: str) -> None:
 def tell(done: Published) -> None:
     """Say what became of a request; what waits for people is no failure."""
     speak(f"{_plain(done.outcome)}\n")
-    for path in done.paths if done.sent else ():
+    if done.url:
+        speak(f"  see {_plain(done.url)}\n")
+    if done.kept:
+        speak("  next: `medperf outbox send`, or `medperf outbox export FILE` to have it carried\n")
+    for path in done.paths if done.sent or done.kept else ():
         write(f"registry/{path}")
 
 

@@ -24,6 +24,9 @@ def register(
     name: Annotated[str | None, typer.Option(help="Your name for people.")] = None,
     person: Annotated[bool, typer.Option("--person", help="A person, not an organisation.")] = False,
     label: Annotated[str, typer.Option(help="What your key is called.")] = "first key",
+    login: Annotated[
+        bool, typer.Option("--login", help="Name the account of your token too: it may approve in the page.")
+    ] = False,
     yes: console.Yes = False,
     dry_run: console.DryRun = False,
 ) -> None:
@@ -35,7 +38,20 @@ def register(
 
     kind: Literal["person", "organisation"] = "person" if person else "organisation"
     deps = console.deps(yes=yes, dry_run=dry_run)
-    console.tell(run(deps, member, name=name or member, kind=kind, contact=contact, label=label))
+    name = name or member
+    console.tell(run(deps, member, name=name, kind=kind, contact=contact, label=label, login=login))
+
+
+@app.command("add-login")
+def add_login(yes: console.Yes = False, dry_run: console.DryRun = False) -> None:
+    """Ask the admins to name your account on the registry's forge in your member file.
+
+    Then an approving review of yours in its page counts, where the root lets recorded approvals suffice. The
+    account is that of your token; its name and number are public for ever.
+    """
+    from medperf_cli.flows.submitting.logins import add_login as run
+
+    console.tell(run(console.deps(yes=yes, dry_run=dry_run)))
 
 
 @app.command("rotate-key")

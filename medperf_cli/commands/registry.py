@@ -8,43 +8,19 @@ from typing import Annotated, Literal
 import typer
 
 from medperf_cli.commands import console
+from medperf_cli.commands.found import add_founding
+from medperf_cli.commands.host import add_hosting
 from medperf_cli.commands.redact import add_redacting
 from medperf_cli.commands.renew_root import add_renewing
 
 app = typer.Typer(help="Make, add, sync and verify a registry.", no_args_is_help=True, rich_markup_mode=None)
+add_founding(app)
 add_renewing(app)
 
 
 def counted(number: int, what: str) -> str:
     """A number with its noun."""
     return f"{number} {what}" if number == 1 else f"{number} {what}s"
-
-
-@app.command()
-def init(
-    path: Annotated[Path, typer.Argument(help="The folder of the new bare repository.")],
-    bare: Annotated[bool, typer.Option("--bare", help="A bare git repository with hooks.")] = False,
-    title: Annotated[str, typer.Option(help="What the registry is called.")] = "Registry of benchmarks",
-    admin: Annotated[str, typer.Option(help="Your name as a member: the first admin.")] = "",
-    name: Annotated[str, typer.Option(help="Your name for people.")] = "",
-    contact: Annotated[str, typer.Option(help="A role mailbox.")] = "",
-    years: Annotated[int, typer.Option(help="After how many years the root must be renewed.")] = 5,
-    shared: Annotated[bool, typer.Option("--shared", help="The folder's group may push.")] = False,
-) -> None:
-    """Make a registry: a bare repository whose first commit is the root, signed with your key.
-
-    On a registry that is there already it only renews the hooks. Example: medperf registry init --bare
-    /srv/registry.git --title "Breast imaging" --admin ada --contact registry@example.org
-    """
-    from medperf_cli.flows.hosting.found_registry import Founding, found_registry, renewed_hooks
-
-    if bare and renewed_hooks(path):
-        console.note(f"hooks of '{path}' are renewed")
-        return
-    founding = Founding(path, title, admin, name or admin, contact, years, shared)
-    root = found_registry(console.deps(), founding, bare=bare)
-    console.note(f"made '{path}'; give this to everybody who joins:")
-    console.write(f"medperf registry add {path} --root {root}")
 
 
 @app.command()
@@ -64,13 +40,20 @@ def add(
 
 
 @app.command()
-def sync() -> None:
-    """Fetch what is new, and verify each change before believing it."""
+def sync(
+    carried: Annotated[
+        Path | None, typer.Option("--from", help="A bundle of the registry that was carried here.")
+    ] = None,
+) -> None:
+    """Fetch what is new, and verify each change before believing it.
+
+    Without a network: medperf registry sync --from registry.bundle, which registry export-bundle wrote.
+    """
     from medperf_cli.flows.reading.todo import for_me
     from medperf_cli.flows.submitting.desk import keep_up
 
     deps = console.deps()
-    done, asked = keep_up(deps)
+    done, asked = keep_up(deps, carried)
     console.note(f"verified up to {done.commit[:12]}: {counted(done.judged, 'new change')}")
     mine = for_me(asked, deps.settings.member or "")
     if mine:
@@ -101,6 +84,20 @@ def export_allowed_signers(
     from medperf_cli.flows.reading.allowed_signers import allowed_signers
 
     console.write_to(output, allowed_signers(console.deps().settings))
+
+
+@app.command("export-bundle")
+def export_bundle(
+    file: Annotated[Path, typer.Argument(help="The file to write, such as registry.bundle.")],
+) -> None:
+    """Write what is verified, and the requests known, into a git bundle for machines without a network.
+
+    There: medperf registry add registry.bundle --root sha256:..., later medperf registry sync --from FILE.
+    """
+    from medperf_cli.flows.hosting.carrying import export_registry
+
+    main = export_registry(console.deps(), file)
+    console.note(f"'{file}' holds what is verified, up to {main[:12]}; whoever adds it verifies it again")
 
 
 @app.command()
@@ -135,3 +132,4 @@ def use(registry: Annotated[str, typer.Argument(help="A registry's id, or the be
 
 
 add_redacting(app)
+add_hosting(app)

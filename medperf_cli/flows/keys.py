@@ -8,7 +8,8 @@ from typing import Any
 
 from medperf_cli.adapters.keys.ssh_keygen import SshKeygenSigner, generate
 from medperf_cli.adapters.store.settings import save
-from medperf_cli.errors import ConfigurationError, MedperfError
+from medperf_cli.core.ssh_keys import parse_public_key
+from medperf_cli.errors import ConfigurationError, MedperfError, UsageError
 from medperf_cli.flows.deps import Deps
 
 
@@ -36,6 +37,14 @@ def use_key(deps: Deps, file: Path) -> ChosenKey:
     public = SshKeygenSigner(path, interactive=deps.interactive).public_key
     save(deps.settings, {"key": path})
     return ChosenKey(path, public.fingerprint)
+
+
+def public_key_text(file: Path) -> str:
+    """The public key in a file, as registry files write it (raises UsageError where there is none)."""
+    try:
+        return parse_public_key(" ".join(file.expanduser().read_text("utf-8").split()[:2])).text
+    except (OSError, UnicodeDecodeError, MedperfError):
+        raise UsageError(f"'{file}' is not the file of a public SSH key", hint="it ends in .pub") from None
 
 
 def known_keys(deps: Deps) -> list[dict[str, Any]]:

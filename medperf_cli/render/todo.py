@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from medperf_cli.flows.reading.todo import Item
 
 HEADINGS = {
+    "unsent": "Signed, and has not arrived",
     "decide": "Waits for you",
     "rejected": "Was rejected: change it and ask again",
     "run": "To be run on your data",

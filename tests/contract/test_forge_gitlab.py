@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,9 +15,7 @@ from medperf_cli.adapters.forge.gitlab_protection import PIPELINE
 from medperf_cli.adapters.forge.gitlab_shapes import plain, quiet
 from medperf_cli.adapters.forge.patience import Patient
 from medperf_cli.core.carried import carried, carrying
-from medperf_cli.errors import BusyError, NetworkError, RejectedError, TokenError, UnknownIdError
-from tests.support.forges import gitlab_published
-from tests.support.forges.faults import How, on
+from medperf_cli.errors import BusyError, RejectedError, TokenError, UnknownIdError
 from tests.support.forges.stage import BOT, Stage, staged
 
 JOB, PLAIN = "glcbt-64_of-a-job", "tok-tok"
@@ -79,6 +76,22 @@ def test_a_fork_that_cannot_be_made_is_told(stage: Stage) -> None:
         stage.api("mit").destination()
 
 
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"archived": True}, "is archived"),
+        ({"merge_requests_enabled": False}, "has no merge requests"),
+        ({"forking_access_level": "disabled"}, "may not be forked"),
+    ],
+)
+def test_a_project_that_takes_no_requests_says_so(
+    stage: Stage, settings: dict[str, object], words: str
+) -> None:
+    stage.registry.marks["settings"] = settings
+    with pytest.raises(RejectedError, match=words):
+        stage.api("mgh").destination()
+
+
 def test_a_project_may_stand_in_sub_groups(stage: Stage) -> None:
     stage.registry = stage.forge.repository("consortium/imaging/chest/registry", roles={BOT: "write"})
     stage.forge.commit(stage.registry, "main", {"README.md": b"a registry\n"}, by=BOT)
@@ -137,6 +150,19 @@ def test_everybody_reads_the_comments_of_a_public_project(stage: Stage) -> None:
     stage.registry.private = True
     with pytest.raises(UnknownIdError, match="shows no merge request 1"):
         stage.api().comments(1)
+
+
+def test_a_title_is_cut_to_what_gitlab_takes(stage: Stage) -> None:
+    stage.branch(BOT)
+    api = stage.api(BOT)
+    assert len(api.create("a" * 300, "", api.destination(), "medperf/1").title) == 255
+    with pytest.raises(RejectedError, match="title can't be blank"):
+        api.create(" ", "", api.destination(), "medperf/2")
+    with pytest.raises(RejectedError, match="source_branch does not exist"):
+        api.create("b", "", api.destination(), "medperf/2")
+    with pytest.raises(RejectedError, match="already exists") as caught:
+        api.create("b", "", api.destination(), "medperf/1")
+    assert "review ls" in caught.value.hint
 
 
 def test_a_renamed_user_is_the_same_account(stage: Stage) -> None:
@@ -244,61 +270,3 @@ def test_a_wildcard_protects_main_too(stage: Stage) -> None:
     rules.branch = "m*"
     stage.registry.protection["m*"] = rules
     assert admin.protection().protected is True
-
-
-@pytest.mark.parametrize(
-    ("status", "body", "error", "words"),
-    [
-        (409, {"message": "Resource lock held"}, BusyError, "is busy"),
-        (
-            422,
-            {"message": {"base": ["no\x1b[31m"], "title": ["is bad"]}},
-            RejectedError,
-            "no .31m; title is bad",
-        ),
-        (404, {"message": "404 Not found"}, UnknownIdError, "has no merge request 1"),
-        (200, {"iid": 1}, BusyError, "makes no sense"),
-        (200, ["x"], BusyError, "makes no sense|broken"),
-        (200, {"iid": 1, "source_project_id": None, "target_project_id": 1}, BusyError, "makes no sense"),
-        (403, {"message": PLAIN}, TokenError, "does not give.*: \\.\\.\\."),
-    ],
-)
-def test_each_answer_is_one_error(
-    stage: Stage, status: int, body: object, error: type[Exception], words: str
-) -> None:
-    told = {"content-type": "application/json"}
-    stage.forge.token(BOT, text=PLAIN)
-    stage.forge.faults.add(How.INSTEAD, status=status, headers=told, body=json.dumps(body).encode())
-    with pytest.raises(error, match=words) as caught:
-        stage.api(token=PLAIN).pull(1)
-    assert type(caught.value) is error
-    assert PLAIN not in str(caught.value)
-
-
-def test_a_token_is_not_carried_to_another_address(stage: Stage) -> None:
-    told = {"location": "http://127.0.0.1:1/api/v4/user"}
-    stage.forge.faults.add(How.INSTEAD, on("GET", "/user"), status=302, headers=told)
-    with pytest.raises(NetworkError, match="another address") as caught:
-        stage.api(BOT).whoami()
-    assert not isinstance(caught.value, BusyError)
-
-
-def test_what_is_not_published_is_neither_asked_nor_answered(stage: Stage) -> None:
-    site = f"{stage.forge.url}/api/v4/projects/{stage.registry.number}"
-    for path in (
-        "merge_requests?stat=opened",
-        "merge_requests?state=open",
-        "merge_requests?page=x",
-        "nothing",
-    ):
-        assert requests.get(f"{site}/{path}", timeout=5).status_code in (400, 404)
-    operation, _ = gitlab_published.find("GET", "/user") or pytest.fail("not found")
-    answer = requests.get(
-        f"{stage.forge.url}/api/v4/user",
-        headers={"Authorization": f"Bearer {stage.forge.token(BOT)}"},
-        timeout=5,
-    ).json()
-    assert operation.wrong_answer(200, answer) is None
-    for wrong in (answer | {"nick": "b"}, answer | {"id": "7"}, {"id": 7}):
-        assert operation.wrong_answer(200, wrong)
-    assert operation.wrong_answer(404, {"message": "404 Not found", "code": 7})

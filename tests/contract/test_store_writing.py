@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from medperf_cli.adapters.store import remote
-from medperf_cli.adapters.store.git import environment, network_error, printable
+from medperf_cli.adapters.store.git import environment, printable
+from medperf_cli.adapters.store.remote_errors import network_error
 from medperf_cli.adapters.store.repository import GitStore
 from medperf_cli.adapters.store.writing import Author, write_commit
 from medperf_cli.errors import ConfigurationError, ConflictError, NetworkError, UsageError

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
@@ -14,8 +14,7 @@ from medperf_cli.core.check.engine import check
 from medperf_cli.core.check.findings import Finding
 from medperf_cli.core.check.rules import holds, members
 from medperf_cli.core.check.submission import Submission
-from medperf_cli.core.entities.member import Login, Member
-from medperf_cli.core.lifecycle.standing import Standing
+from medperf_cli.core.entities.member import Login
 from medperf_cli.core.names import FOLDERS, EntityPath, Kind, parse_path
 from tests.support.keys import member_key
 from tests.support.world import World, genesis, member_file
@@ -26,21 +25,13 @@ NUMBERS = [1, 2, 12, 121]
 KIND_IDS = {Kind.MEMBER: "mgh", Kind.CUBE: "mgh/unet", Kind.DECISION: "members/mgh/1/ada", Kind.ROOT: ""}
 
 
-def others_by_reading(
-    submission: Submission, name: str, keys: Iterable[str], logins: Iterable[Login] = ()
-) -> Iterator[tuple[EntityPath, Member]]:
+def holders_by_reading(
+    submission: Submission, keys: Iterable[str], logins: Iterable[Login] = ()
+) -> list[EntityPath]:
     """As the rules did it before: every member's file is read."""
-    after = submission.after
-    wanted = [text.encode() for text in [*keys, *(f"number: {login.number}" for login in logins)]]
-    for text in after.reader.snapshot.list(FOLDERS[Kind.MEMBER]):
-        if not text.endswith(".yml") or text.split("/")[1] == name:
-            continue
-        data = after.reader.snapshot.get(text) or b""
-        if any(needle in data for needle in wanted):
-            path = parse_path(text)
-            member = after.reader.member(path)
-            if member is not None and after.standing(path) is not Standing.PENDING:
-                yield path, member
+    del keys, logins
+    found = submission.after.reader.snapshot.list(FOLDERS[Kind.MEMBER])
+    return [parse_path(text) for text in found if text.endswith(".yml")]
 
 
 def siblings_by_reading(submission: Submission, path: EntityPath) -> set[str]:
@@ -93,7 +84,7 @@ def test_whose_key_and_login_it_is(standing: dict[str, Any], coming: dict[str, A
         added |= written(world, name, given_)
     quick = said(world, added)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(members, "_others", others_by_reading)
+        patch.setattr(members, "_holders", holders_by_reading)
         patch.setattr(holds, "_siblings", siblings_by_reading)
         assert said(world, added) == quick
 

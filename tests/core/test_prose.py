@@ -14,6 +14,7 @@ import pytest
 from pydantic import BaseModel
 
 import medperf_cli
+from medperf_cli.adapters.forge.api import Vendor
 from medperf_cli.adapters.store import settings
 from medperf_cli.commands.app import GROUPS, app
 from medperf_cli.core.entities.fields import Asset, Pin
@@ -21,6 +22,8 @@ from medperf_cli.core.entities.header import Entity
 from medperf_cli.core.entities.parsing import MODELS
 from medperf_cli.core.names import Kind
 from medperf_cli.errors import ExitCode, MedperfError
+from medperf_cli.flows.hosting.protecting import CHECKS
+from medperf_cli.flows.hosting.workflows import ENVIRONMENT, SECRETS, VARIABLES
 from scripts import write_rules_page
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -197,3 +200,20 @@ def named_in_code() -> list[Any]:
 @pytest.mark.parametrize("line", named_in_code())
 def test_a_command_that_the_program_names_is_there(line: str) -> None:
     test_a_command_that_is_named_is_there_with_its_options(line)
+
+
+@pytest.mark.parametrize(
+    ("page", "vendors"),
+    [("hosting-github", [Vendor.GITHUB]), ("hosting-elsewhere", [Vendor.GITLAB, Vendor.FORGEJO])],
+)
+def test_the_guides_name_all_that_people_have_to_set_on_a_forge(page: str, vendors: list[Vendor]) -> None:
+    text = (CONTENT / "guides" / f"{page}.md").read_text("utf-8")
+    asked = {name for vendor in vendors for name in (*SECRETS[vendor], *VARIABLES[vendor])}
+    others = {"MEDPERF_FORGE_TOKEN", "MEDPERF_FORGE_TOKEN_FILE", "MEDPERF_JOB"}
+    assert set(re.findall(r"MEDPERF_[A-Z_]+", text)) - others == asked
+    assert f"`{ENVIRONMENT}`" in text
+    assert all(
+        f"`{check}`" in text or vendor is Vendor.GITLAB
+        for vendor, check in CHECKS.items()
+        if vendor in vendors
+    )

@@ -12,7 +12,7 @@ import yaml
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from medperf_cli.core import strict_yaml
+from medperf_cli.core import strict_yaml_events
 from medperf_cli.core.strict_yaml import emit, load_strict
 from medperf_cli.core.strict_yaml_emit import is_allowed
 from medperf_cli.errors import DocumentError
@@ -210,7 +210,7 @@ def test_is_refused(data: bytes | str, expected: str) -> None:
 
 @pytest.mark.parametrize("data", [case[0] for case in REFUSED.values()], ids=REFUSED)
 def test_is_refused_with_pyyamls_own_parser_too(data: bytes | str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(strict_yaml, "_LOADER", yaml.SafeLoader)
+    monkeypatch.setattr(strict_yaml_events, "_LOADER", yaml.SafeLoader)
     with pytest.raises(DocumentError):
         load_strict(data.encode() if isinstance(data, str) else data)
 
@@ -288,7 +288,7 @@ def test_damaged_files_are_refused_or_mean_the_same_to_every_parser(monkeypatch:
     accepted = 0
     for _ in range(3000):
         data = _mutated(GOLDEN.read_bytes() if rng.random() < 0.1 else b'a: x\nb:\n  - "X"\n  - c: 1\n', rng)
-        monkeypatch.setattr(strict_yaml, "_LOADER", rng.choice([yaml.CSafeLoader, yaml.SafeLoader]))
+        monkeypatch.setattr(strict_yaml_events, "_LOADER", rng.choice([yaml.CSafeLoader, yaml.SafeLoader]))
         try:
             document = load_strict(data)
         except DocumentError:

@@ -17,8 +17,9 @@ from benchmarks.fuzz_yaml_mutations import mutant, origins
 from medperf_cli.core import strict_yaml_emit
 from medperf_cli.core.entities import parsing
 from medperf_cli.core.names import EntityPath, Kind, parse_path
-from medperf_cli.core.strict_yaml import emit, load_by_events, load_strict
+from medperf_cli.core.strict_yaml import emit, load_strict
 from medperf_cli.core.strict_yaml_emit import is_allowed, is_nfc
+from medperf_cli.core.strict_yaml_events import load_by_events
 from medperf_cli.core.strict_yaml_lines import guess
 from medperf_cli.errors import DocumentError
 

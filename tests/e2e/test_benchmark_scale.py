@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import os
 import sys
@@ -44,6 +45,20 @@ def test_every_row_of_the_table_is_measured(
     memory = int(by_work["memory of a cold verify"].measured.removesuffix(" MiB"))
     assert 10 < memory < 2000
     assert {row.kept for row in rows if row.promise and row.promise != "bounded"} <= {True, False}
+
+
+def test_the_check_job_of_a_forge_is_measured(
+    scripts: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(scripts("scale"), "SIZES", {"1k": 300})
+    job = scripts("check_job")
+    monkeypatch.setattr(job, "SIZES", {"1k": 300})
+    (row,) = job.rows(tmp_path, "1k", ["batch"], 1)
+    assert (row.work, row.kept) == ("check job: batch", True)
+    assert "s beside its fetch, judging 0." in row.measured
+    path, events = job.serve(tmp_path / "again", 300)
+    with pytest.raises(RuntimeError, match="is not lawful"):
+        job.job(tmp_path, path, dataclasses.replace(events["batch"], told=events["cube"].told))
 
 
 def test_the_reference_refuses_what_is_not_signed(scripts: Any) -> None:

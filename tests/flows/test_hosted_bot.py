@@ -130,7 +130,8 @@ def test_bad_requests_keep_no_good_one_from_main(desk: HostedDesk) -> None:
     unsigned = {p: d for p, d in cube(desk, "other").items() if p.endswith(".yml")}
     odd = desk.ask(unsigned)
     fork = desk.forge.fork(desk.registry, "eve")
-    desk.forge.commit(fork, "readme", {"README.md": b"mine"}, by="eve", base=desk.main())
+    both = {"README.md": b"mine", "registry/x": b"x"}
+    desk.forge.commit(fork, "readme", both, by="eve", base=desk.main())
     stray = desk.forge.open(desk.registry, "eve", fork, "readme", title="`@ada` <script>")
     fork = desk.forge.fork(desk.registry, "mallory")
     git.git(fork.path, "update-ref", "-d", "refs/heads/main")

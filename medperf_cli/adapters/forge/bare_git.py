@@ -19,6 +19,8 @@ from medperf_cli.errors import (
 )
 
 _TAKEN = "TREE002 "
+_AHEAD = "ahead of the clock"
+"""What the hook says of a commit from a machine whose clock is wrong."""
 _DECLINED = "pre-receive hook declined"
 """What git says of a push whose hook ended badly."""
 _NOT_STORED = "unpacker error"
@@ -194,6 +196,8 @@ def _refusal(answer: Answer, what: str) -> MedperfError:
 
 def _error(what: str, lines: list[str]) -> MedperfError:
     text = "\n  ".join([f"{what} was refused:", *lines])
+    if any(_AHEAD in line for line in lines):
+        return ConfigurationError(text, hint="set this machine's clock, then run the same command again")
     return (ConflictError if any(_TAKEN in line for line in lines) else RejectedError)(text)
 
 

@@ -22,6 +22,7 @@ from medperf_cli.adapters.forge.api import (
 from medperf_cli.adapters.forge.base import RequestState
 from medperf_cli.adapters.forge.github_answers import Answer, BrokenAnswerError, broken
 from medperf_cli.adapters.forge.github_protection import protect, protection
+from medperf_cli.adapters.forge.github_refusals import archived
 from medperf_cli.adapters.forge.github_web import Web
 from medperf_cli.errors import BusyError, RejectedError, TokenError, UnknownIdError
 
@@ -91,6 +92,8 @@ class GitHub(ForgeApi):
     @override
     def destination(self) -> Fork:
         own = self._web.get(self._at)
+        if self._read(own, lambda repo: repo.flag("archived")):
+            raise archived(self._web.address)
         if self._read(own, lambda repo: "permissions" in repo and repo.part("permissions").flag("push")):
             return self._read(own, _fork)
         made = self._read(self._web.send("POST", f"{self._at}/forks", {"default_branch_only": True}), _fork)

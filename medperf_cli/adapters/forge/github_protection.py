@@ -21,8 +21,8 @@ DEPLOY_KEY = "deploy key"
 _REFUSED = (UnknownIdError, RejectedError, TokenError)
 _BY_HAND = (
     (
-        "make a GitHub App for the merge bot with the permissions 'Contents: write' and 'Pull requests: "
-        "write', install it on this repository only, and let it past the rules as NAME[bot]"
+        "make a GitHub App for the merge bot with the permission 'Contents: Read and write', install it on "
+        "this repository only, and let it past the rules as NAME[bot]"
     ),
     (
         "put the App's number and private key into an environment that only the branch main may use "

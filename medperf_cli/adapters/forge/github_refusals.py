@@ -128,12 +128,15 @@ def _safe(text: str) -> str:
     return re.sub(r"[^A-Za-z0-9_:,; ]", "?", text)[:200]
 
 
+def archived(address: ForgeAddress) -> RejectedError:
+    """What it means that a repository can only be read."""
+    words = f"'{address.repository}' is archived: it can only be read"
+    return RejectedError(words, hint="ask its admins where the registry lives now")
+
+
 def _forbidden(address: ForgeAddress, words: str) -> RejectedError:
     if "archived" in words.lower():
-        return RejectedError(
-            f"'{address.repository}' is archived: it can only be read",
-            hint="ask its admins where the registry lives now",
-        )
+        return archived(address)
     return RejectedError(f"'{address.host}' forbids this: {words or 'no reason given'}", hint=_advice(words))
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from typing_extensions import override
 
-from medperf_cli.adapters.forge import gitlab_protection, gitlab_shapes
+from medperf_cli.adapters.forge import gitlab_projects, gitlab_protection, gitlab_shapes
 from medperf_cli.adapters.forge.address import ForgeAddress
 from medperf_cli.adapters.forge.api import (
     Account,
@@ -22,17 +22,15 @@ from medperf_cli.adapters.forge.api import (
 from medperf_cli.adapters.forge.gitlab_public import public_notes
 from medperf_cli.adapters.forge.gitlab_session import Session
 from medperf_cli.adapters.forge.gitlab_shapes import Row, quiet
-from medperf_cli.errors import BusyError, RejectedError, UnknownIdError
+from medperf_cli.errors import UnknownIdError
 
 OURS = "medperf:"
 """How our labels begin."""
 MAIN = "main"
-_DEVELOPER = 30
 _PAGE, _MOST_ROWS = 100, 20_000
+_MOST_TITLE = 255
 _SINGLY = 3
 """Up to so many unknown projects are asked for one by one, more as the list of forks."""
-_IMPORT_POLL = 2.0
-"""Seconds until a fork is looked at again."""
 
 
 def connect(address: ForgeAddress, token: str | None) -> ForgeApi:
@@ -86,8 +84,9 @@ class GitLab(ForgeApi):
         me = self.whoami()
         with self._session.asking(f"repository '{self.repository}'"):
             project = self._session.client.projects.get(self._project.id).attributes
-            if _level(project) >= _DEVELOPER:
-                return _as_fork(project)
+            gitlab_projects.expect_open(project)
+            if gitlab_projects.may_push(project):
+                return gitlab_projects.as_fork(project)
             owned = _rows(self._project.forks, owned=True)
         name = f"{me.login}/{project['path']}"
         fork = min(owned, key=lambda row: (row["path_with_namespace"] != name, row["id"]), default=None)
@@ -95,7 +94,7 @@ class GitLab(ForgeApi):
             with self._session.asking(f"a fork of '{self.repository}'"):
                 fork = self._project.forks.create({}).attributes
         with self._session.asking("the fork"):
-            return _imported(self._session.client.projects.get(fork["id"]).attributes)
+            return gitlab_projects.imported(self._session.client.projects.get(fork["id"]).attributes)
 
     @override
     def pulls(self) -> Sequence[Pull]:
@@ -142,7 +141,7 @@ class GitLab(ForgeApi):
                 "source_branch": branch,
                 "target_branch": MAIN,
                 "target_project_id": target.id,
-                "title": title,
+                "title": title[:_MOST_TITLE],
                 "description": quiet(body),
                 "remove_source_branch": False,
             }
@@ -151,7 +150,7 @@ class GitLab(ForgeApi):
 
     @override
     def edit(self, number: int, title: str, body: str) -> None:
-        self._update(number, title=title, description=quiet(body))
+        self._update(number, title=title[:_MOST_TITLE], description=quiet(body))
 
     @override
     def close(self, number: int) -> None:
@@ -261,25 +260,3 @@ def _rows(manager: Any, most: int = _MOST_ROWS, **query: str | bool) -> list[Row
     """At most so many rows of a list, page by page."""
     rows = manager.list(iterator=True, per_page=max(1, min(most, _PAGE)), **query)
     return [row.attributes for row in islice(rows, most)]
-
-
-def _level(project: Row) -> int:
-    permissions = project.get("permissions") or {}
-    grants = (permissions.get("project_access"), permissions.get("group_access"))
-    return max((grant["access_level"] for grant in grants if grant), default=0)
-
-
-def _as_fork(project: Row) -> Fork:
-    return Fork(project["path_with_namespace"], project["http_url_to_repo"])
-
-
-def _imported(fork: Row) -> Fork:
-    name, status = fork["path_with_namespace"], fork.get("import_status", "none")
-    if status in ("none", "finished"):
-        return _as_fork(fork)
-    if status == "failed":
-        raise RejectedError(
-            f"GitLab could not copy the repository to '{name}'",
-            hint=f"delete '{name}' in GitLab and try again",
-        )
-    raise BusyError(f"GitLab still copies the repository to '{name}'", after=_IMPORT_POLL)

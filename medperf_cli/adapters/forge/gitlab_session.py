@@ -32,6 +32,9 @@ _CONFLICT, _BEGINS_ERRORS = 409, 400
 _ANONYMOUS = "make an access token with the scope 'api' in GitLab's preferences and set MEDPERF_FORGE_TOKEN"
 _EXPIRED = "make a new access token with the scope 'api' in GitLab's preferences and set MEDPERF_FORGE_TOKEN"
 _ROLE = "its owner needs the role Developer in the project, and Maintainer for protections and pushes to main"
+_CLOCK = "look at this machine's clock: the certificate is not valid at the time that it shows"
+_AUTHORITIES = "set REQUESTS_CA_BUNDLE to a file with your organisation's certificate authorities"
+_READ_ONLY = "read-only instance"
 _JOB = (
     "the CI job's own token may not: make a project access token (scope 'api', role Developer, for the merge"
     " bot Maintainer) and give it to the job as the masked, protected variable MEDPERF_FORGE_TOKEN"
@@ -113,9 +116,10 @@ class Session:
         except MedperfError:
             raise
         except requests.exceptions.SSLError as error:
+            dated = any(word in str(error) for word in ("not yet valid", "has expired"))
             raise NetworkError(
                 f"'{self.host}' shows a certificate that is not trusted here",
-                hint="set REQUESTS_CA_BUNDLE to a file with your organisation's certificate authorities",
+                hint=_CLOCK if dated else _AUTHORITIES,
             ) from error
         except (
             requests.exceptions.InvalidURL,
@@ -138,6 +142,8 @@ class Session:
     def _refusal(self, subject: str, status: int | None, body: bytes | None) -> MedperfError:
         answer = _loaded(body)
         said = self._said(answer)
+        if _READ_ONLY in said:
+            return BusyError(f"'{self.host}' takes no changes just now")
         if status in (401, 403) or (status == 404 and self.job):  # noqa: PLR2004 - as HTTP names them
             return self._no_right(subject, status, answer, said)
         if status == 404:  # noqa: PLR2004 - as HTTP names it

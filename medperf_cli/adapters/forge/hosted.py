@@ -142,7 +142,10 @@ class Hosted(ByRefs, Forge):
 
         """
         pull = self._as_looked_at(request)
-        answer = self._mirror.push({MAIN: commit}, {MAIN: base})
+        try:
+            answer = self._mirror.push({MAIN: commit}, {MAIN: base})
+        except TokenError as error:
+            raise _refusal(request, error.message) from error
         if answer.refused:
             raise _refusal(request, next(iter(answer.refused.values())))
         self._api.settle(pull, commit)

@@ -17,6 +17,7 @@ from medperf_cli.adapters.forge.api import (
     Protection,
     Pull,
 )
+from medperf_cli.adapters.forge.base import RequestState
 from medperf_cli.errors import BusyError, NetworkError
 
 T = TypeVar("T")
@@ -105,7 +106,9 @@ class Patient(ForgeApi):
     @override
     def create(self, title: str, body: str, source: Fork, branch: str) -> Pull:
         def done() -> Pull | None:
-            return next(iter(self._api.pulls_from(source.name, branch)), None)
+            # One that was closed before is another: this one was just opened, and may be merged already.
+            made = self._api.pulls_from(source.name, branch)
+            return next((pull for pull in made if pull.state is not RequestState.CLOSED), None)
 
         return self._again(lambda: self._api.create(title, body, source, branch), done)
 

@@ -15,9 +15,9 @@ import threading
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
 
-from medperf_cli.adapters import files, trace
+from medperf_cli.adapters import trace
 from medperf_cli.adapters.store.progress import silent
-from medperf_cli.errors import ConfigurationError, IntegrityError, MedperfError, NetworkError
+from medperf_cli.errors import ConfigurationError, IntegrityError, MedperfError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -247,18 +247,6 @@ def last_word(stderr: str) -> str:
     telling = [line for line in lines if not _BOILERPLATE.match(line)]
     line = (telling or lines or ["git said nothing"])[-1]
     return re.sub(r"\A(fatal|error|ERROR): +", "", line).rstrip(".")
-
-
-def network_error(url: str, stderr: str) -> MedperfError:
-    """The error for a remote that did not answer as it should."""
-    if "detected dubious ownership" in stderr:
-        return ConfigurationError(
-            f"git does not trust '{printable(url)}': the folder is another user's",
-            hint=f"if you do: `git config --global --add safe.directory {printable(url).removeprefix('file://')}`",
-        )
-    if re.search(r"(?m)^(?!remote:).*No space left on device", stderr):
-        return ConfigurationError(f"no space left to fetch '{printable(url)}'", hint=files.FREE_SPACE)
-    return NetworkError(f"remote '{printable(url)}' failed: {last_word(stderr)}")
 
 
 def local_error(directory: Path, stderr: str) -> MedperfError:

@@ -70,8 +70,10 @@ class Lines:
 
     def _grep(self, folder: str, lines: Collection[bytes]) -> Texts:
         """The files that git names, read again through the reader that verifies."""
-        options = ("-a", "-l", "-z", "-F", "--no-color", "--no-recurse-submodules", "-f", "-")
-        done = self._store.git.local("grep", *options, folder, stdin=b"".join(line + b"\n" for line in lines))
+        # More threads than one cost twice as much, and gain nothing where each file is small.
+        options = ("--threads=1", "-a", "-l", "-z", "-F", "--no-color", "--no-recurse-submodules", "-f", "-")
+        asked = b"".join(line + b"\n" for line in lines)
+        done = self._store.git.local("grep", *options, folder, "--", "*.yml", stdin=asked)
         if done.code not in (0, 1):  # 1: found nothing
             raise local_error(self._store.git.directory, done.stderr)
         named = (found.partition(b":")[2] for found in done.stdout.split(b"\0") if found)

@@ -18,12 +18,12 @@ from medperf_cli.adapters.store.git import (
     execute,
     last_word,
     local_error,
-    network_error,
     printable,
     require_git,
 )
 from medperf_cli.adapters.store.locks import exclusive
 from medperf_cli.adapters.store.progress import silent
+from medperf_cli.adapters.store.remote_errors import network_error
 from medperf_cli.adapters.store.repository import GitStore
 from medperf_cli.errors import ConfigurationError, ConflictError, NetworkError
 
@@ -119,11 +119,12 @@ def fetch(
     *,
     prune: bool = False,
     token: Token | None = None,
+    depth: int | None = None,
 ) -> None:
     """Fetch refs (`+refs/heads/main:refs/remotes/origin/main`); every object is checked on arrival.
 
     One fetch at a time: two that move the same ref would fail each other. `token` is for a hosted forge that
-    asks for one.
+    asks for one; `depth` cuts history off after that many commits, for whoever only looks.
 
     Raises:
         NetworkError: the remote does not answer, has no such ref, sent broken objects, or its history is cut.
@@ -132,6 +133,7 @@ def fetch(
     """
     flags = ["--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", "--progress"]
     flags.append("--prune" if prune else "--no-prune")
+    flags += [] if depth is None else [f"--depth={depth}"]
     argv = (*_TRANSFER, "fetch", *flags, "--", _absolute(url), *refspecs)
     with _fetching(store) as lock:
         # Git holds the lock too: if we are killed, it may go on for a while.
@@ -178,8 +180,19 @@ def head_of(url: str, *, seconds: float, token: Token | None = None) -> str | No
         NetworkError: it does not answer, or not in time.
 
     """
+    return _listed(url, "refs/heads/main", seconds, token).split("\t")[0].strip() or None
+
+
+def default_branch(url: str, *, seconds: float, token: Token | None = None) -> str | None:
+    """The branch that a clone of a remote checks out; None where it does not say (raises as `head_of`)."""
+    first = _listed(url, "HEAD", seconds, token).partition("\n")[0]
+    match = re.match(r"ref: refs/heads/(.+)\tHEAD\Z", first)
+    return printable(match[1]) if match else None
+
+
+def _listed(url: str, pattern: str, seconds: float, token: Token | None) -> str:
     require_git()
-    argv = ["git", "ls-remote", "--quiet", "--", _absolute(url), "refs/heads/main"]
+    argv = ["git", "ls-remote", "--quiet", "--symref", "--", _absolute(url), pattern]
     trace.ran(argv)
     try:
         done = subprocess.run(
@@ -194,7 +207,7 @@ def head_of(url: str, *, seconds: float, token: Token | None = None) -> str | No
         raise NetworkError(f"remote '{printable(url)}' did not answer in {seconds:.0f} seconds") from None
     if done.returncode:
         raise network_error(url, done.stderr.decode("utf-8", "replace"))
-    return done.stdout.decode("ascii", "replace").split("\t")[0].strip() or None
+    return done.stdout.decode("utf-8", "replace")
 
 
 def push(

@@ -34,7 +34,8 @@ class Settings:
     `assets` are folders searched for files by SHA-256 (a share, a USB stick). `timeout_minutes` bounds one
     task. `minimum_cell` raises the smallest cell (patients) that may leave this site; nothing lowers it.
     `output_gigabytes` lowers what one task may write (GiB; else half of what is free). `cube_writable_root`
-    lets a cube that needs it write to an ephemeral root file system.
+    lets a cube that needs it write to an ephemeral root file system. `offline` keeps what is signed in the
+    outbox, and asks no registry's remote unless told to.
 
     `forge` says who hosts the registry (`auto` goes by the host's name), `forge_api` where its web interface
     is if that is unusual, `forge_token_file` is a file whose first line is a token for it.
@@ -51,6 +52,7 @@ class Settings:
     parallel: int = 1
     output_gigabytes: int | None = None
     cube_writable_root: bool = False
+    offline: bool = False
     forge: str = "auto"
     forge_api: str | None = None
     forge_token_file: Path | None = None
@@ -225,7 +227,7 @@ def _value(name: str, value: Any) -> Any:
         return tuple(_path(item) for item in (value if isinstance(value, list | tuple) else [value]))
     if name in _NUMBERS:
         return _number(name, value)
-    if name == "cube_writable_root":
+    if name in ("cube_writable_root", "offline"):
         return _WORDS[str(value).lower()]
     if name in _PATHS:
         return _path(value)

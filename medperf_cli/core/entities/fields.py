@@ -30,7 +30,12 @@ class Record(BaseModel):
     """A frozen mapping with known fields only; the order of fields is the order in the file."""
 
     model_config = ConfigDict(
-        frozen=True, extra="forbid", strict=True, populate_by_name=False, allow_inf_nan=False
+        frozen=True,
+        extra="forbid",
+        strict=True,
+        populate_by_name=False,
+        allow_inf_nan=False,
+        defer_build=True,  # start-up time: hardly a command needs all kinds
     )
 
     def document(self) -> dict[str, Any]:

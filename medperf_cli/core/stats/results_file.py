@@ -15,7 +15,7 @@ from typing import Any
 import yaml
 
 from medperf_cli.core.stats.wording import shown
-from medperf_cli.core.strict_yaml import is_too_deep
+from medperf_cli.core.strict_yaml_events import is_too_deep
 from medperf_cli.errors import ContainerError
 
 MAX_BYTES = 1024 * 1024

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from medperf_cli.errors import MedperfError
 from medperf_cli.flows.doctor import machine, programs, registry, signing
 from medperf_cli.flows.doctor.finding import Check, Finding, State, World, fail
 
+W = TypeVar("W")
 CHECKS: dict[str, Check] = {
     "python": programs.python,
     "git": programs.git_program,
@@ -48,9 +49,16 @@ class Checked:
 
 def checkup(world: World, checks: Mapping[str, Check] = CHECKS, *, seconds: float = SECONDS) -> list[Checked]:
     """Run every check at once and give what each found, in the order of the table; never raises."""
+    return checked_all(world, checks, seconds=seconds)
+
+
+def checked_all(
+    world: W, checks: Mapping[str, Callable[[W], Finding]], *, seconds: float = SECONDS
+) -> list[Checked]:
+    """The same for checks that look at something else than a user's machine."""
     found: dict[str, Finding] = {}
 
-    def run(name: str, check: Check) -> None:
+    def run(name: str, check: Callable[[W], Finding]) -> None:
         found[name] = _safely(check, world)
 
     threads = [threading.Thread(target=run, args=item, daemon=True) for item in checks.items()]
@@ -65,7 +73,7 @@ def checkup(world: World, checks: Mapping[str, Check] = CHECKS, *, seconds: floa
     return [Checked(name, found.get(name, late)) for name in checks]
 
 
-def _safely(check: Check, world: World) -> Finding:
+def _safely(check: Callable[[W], Finding], world: W) -> Finding:
     try:
         return check(world)
     except MedperfError as error:

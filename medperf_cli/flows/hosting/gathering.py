@@ -59,8 +59,14 @@ class Gathered:
         )
 
 
-def gather(store: GitStore, main: str, request: OpenRequest) -> Gathered:
+def gather(store: GitStore, main: str, request: OpenRequest, snapshot: Snapshot | None = None) -> Gathered:
     """Read a request and its decisions and judge their union against main, with every rule.
+
+    Args:
+        store: the repository.
+        main: main's head.
+        request: the open request.
+        snapshot: the registry at `main`, for whoever wants to know what was asked of it.
 
     Raises:
         RejectedError: the request's commits are not what its refs may hold.
@@ -69,7 +75,7 @@ def gather(store: GitStore, main: str, request: OpenRequest) -> Gathered:
     """
     own = request_change(store, main, request.id, request.head)
     decisions, odd = _decisions(store, own, request)
-    snapshot = store.snapshot(main)
+    snapshot = snapshot or store.snapshot(main)
     counted, change, report = _that_count(snapshot, own, decisions)
     # What stands in main already brings no parent to the merge.
     used = {m: request.decisions[m] for m, files in counted.items() if files.keys() & change.added.keys()}

@@ -21,6 +21,7 @@ from medperf_cli.flows.hosting.hosted_status import Status
 from medperf_cli.flows.hosting.hosted_telling import Teller
 from medperf_cli.flows.hosting.hosted_upstream import HostedUpstream, Seen
 from medperf_cli.flows.hosting.merge_bot import Outcome
+from medperf_cli.flows.hosting.pull_check import concerns
 from medperf_cli.flows.hosting.recording import Recorder, records
 from medperf_cli.flows.reading.sync import sync
 from medperf_cli.flows.reading.verified_index import reading
@@ -83,7 +84,7 @@ class HostedBot:
         """One try; None where main moved under way."""
         self._troubles = []
         main = self._verified_main()
-        asked = self._asked()
+        asked = self._asked(main)
         bench = Bench(self.store, self.deps.clock(), self._page(main))
         waiting = self._pending_in_main() if bench.page else ()
         plan = _planned(bench, main, asked, waiting)
@@ -112,15 +113,15 @@ class HostedBot:
             raise ConflictError("main went back while it was being read", hint="tell the registry's admins")
         return main
 
-    def _asked(self) -> list[Asked]:
-        """The open requests as they were fetched, oldest first."""
+    def _asked(self, main: str) -> list[Asked]:
+        """The open requests as they were fetched, oldest first; those beside the registry are people's."""
         found = {int(r.id): r for r in open_requests(self.upstream.known()) if r.id.isdecimal()}
         return [
             Asked(
                 found[number], seen.pull, seen.comments, [(o.comment.author.login, o.why) for o in seen.odd]
             )
             for number, seen in sorted(self.upstream.seen.items())
-            if number in found
+            if number in found and concerns(self.store, main, found[number].head)
         ]
 
     def _unchanged(self, asked: Sequence[Asked]) -> list[Asked]:

@@ -34,6 +34,10 @@ class Teller:
             self._try(status, lambda: self._comment(status, one))
             self._amended.add(status.number)
 
+    def say(self, status: Status, one: Asked) -> None:
+        """Keep the comment, and do nothing else."""
+        self._try(status, lambda: self._comment(status, one))
+
     def tell(self, status: Status, one: Asked) -> None:
         """Say how an open request stands, and close it where it ends without a merge."""
         if self.left > 0:

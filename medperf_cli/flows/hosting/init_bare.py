@@ -27,7 +27,7 @@ from medperf_cli.flows.reading.registry import ROOT_ONE
 ROOT_SETTING = "medperf.root"
 _MAX_PUSH = 32 * 1024 * 1024
 
-_CONFIGURATION = {
+CONFIGURATION = {
     # A user's own core.hooksPath must not lead past the hooks.
     "core.hooksPath": "hooks",
     "core.logAllRefUpdates": "true",
@@ -40,6 +40,7 @@ _CONFIGURATION = {
     "uploadpack.allowFilter": "true",
     "uploadpack.allowAnySHA1InWant": "false",
 }
+"""Git's settings that the hooks rely on."""
 _SCRIPT = """\
 #!/bin/sh
 # Written by `medperf registry init --bare`; run it again on this repository to renew this file.
@@ -108,9 +109,13 @@ def install_hooks(path: Path) -> None:
     with writing(folder):
         folder.mkdir(exist_ok=True)
     for hook in HOOKS:
-        script = _SCRIPT.format(python=shlex.quote(sys.executable), hook=hook)
-        write_atomic(folder / hook, script.encode(), mode=0o755)
+        write_atomic(folder / hook, hook_script(sys.executable, hook), mode=0o755)
     _configure(path, {})
+
+
+def hook_script(python: str, hook: str) -> bytes:
+    """The file of a hook, run by a Python."""
+    return _SCRIPT.format(python=shlex.quote(python), hook=hook).encode()
 
 
 def pinned_root(store: GitStore) -> str | None:
@@ -121,7 +126,7 @@ def pinned_root(store: GitStore) -> str | None:
 
 def _configure(path: Path, settings: Mapping[str, str]) -> None:
     with GitStore(path) as store:
-        for name, value in {**_CONFIGURATION, **settings}.items():
+        for name, value in {**CONFIGURATION, **settings}.items():
             done = store.git.local("config", name, value)
             if done.code != 0:
                 raise local_error(store.git.directory, done.stderr)

@@ -41,6 +41,11 @@ class Place:
         return self.folder / "outbox"
 
     @property
+    def unsent(self) -> Path:
+        """What was signed and has not reached the forge: one file an item, with all of its bytes."""
+        return self.folder / "unsent"
+
+    @property
     def pin(self) -> Path:
         """Which registry this is, from where, and its root's digest: what the index can be made anew from."""
         return self.folder / "pin.json"

@@ -8,6 +8,7 @@ import datetime as dt
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from pathlib import Path
 
 from medperf_cli.adapters.credentials import token_for
 from medperf_cli.adapters.store.index import DamagedIndexError, Index
@@ -20,7 +21,7 @@ from medperf_cli.adapters.store.settings import Settings
 from medperf_cli.core.lifecycle.reader import Reader
 from medperf_cli.core.lifecycle.standing import Lifecycle
 from medperf_cli.core.names import parse_path
-from medperf_cli.errors import IntegrityError, RewrittenError
+from medperf_cli.errors import IntegrityError, RewrittenError, UsageError
 from medperf_cli.flows.deps import Deps
 from medperf_cli.flows.reading.index_state import waiting
 from medperf_cli.flows.reading.judging import Brought, Stretch
@@ -42,8 +43,12 @@ class Synced:
     expired: bool
 
 
-def sync(deps: Deps) -> Synced:
+def sync(deps: Deps, carried: Path | None = None) -> Synced:
     """Fetch the registry in use, verify what is new, and move the ratchet.
+
+    Args:
+        deps: the world.
+        carried: a git bundle with the registry's branch main, in place of its remote.
 
     Raises:
         NetworkError: the remote does not answer; the verified state stays usable.
@@ -57,14 +62,22 @@ def sync(deps: Deps) -> Synced:
         if not known.verified_commit and store.rev(VERIFIED):
             deps.talk.say("the index is made anew: every change is verified again")
         clear_locks(store)
-        token = token_for(known.url, deps.settings.forge_token_file)
-        fetch(store, known.url, [f"+refs/heads/main:{MAIN}"], deps.talk.progress, token=token)
+        url = known.url if carried is None else bundle_address(carried)
+        token = token_for(url, deps.settings.forge_token_file) if carried is None else None
+        fetch(store, url, [f"+refs/heads/main:{MAIN}"], deps.talk.progress, token=token)
         try:
             return verify_main(deps, store, here, known)
         except DamagedIndexError as error:
             deps.talk.say(f"{error.message}; it is made anew: every change is verified again")
             set_aside(here)
             return verify_main(deps, store, here, opened(here))
+
+
+def bundle_address(file: Path) -> str:
+    """Where git finds a carried bundle (raises UsageError where there is no such file)."""
+    if not file.is_file():
+        raise UsageError(f"there is no file '{file}'", hint="name a bundle of the registry")
+    return str(file.absolute())
 
 
 def renew(settings: Settings, here: Place) -> None:

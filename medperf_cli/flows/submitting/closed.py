@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from medperf_cli.core.entities.closing import Closing
 from medperf_cli.core.requests import request_id
 from medperf_cli.errors import RejectedError
@@ -21,9 +23,9 @@ class ClosedError(RejectedError):
         super().__init__(f"request '{request}' was {closing.verdict} by {closing.member} on {day}: {reason}")
 
 
-def expect_not_closed(desk: Desk) -> None:
-    """See that what the composer holds was not closed before, as of the last contact (raises ClosedError)."""
-    number = request_id(desk.composer.files)
+def expect_not_closed(desk: Desk, files: Mapping[str, bytes]) -> None:
+    """See that a request for these files was not closed, as of the last contact (raises ClosedError)."""
+    number = request_id(files)
     main = desk.meta.verified_commit
     for request in remembered_forge(desk.deps.settings, desk.store, desk.meta).closed(number):
         for member, commit in sorted(request.closings.items()):

@@ -7,6 +7,7 @@ import dataclasses
 import functools
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from medperf_cli.adapters.forge.base import Forge
 from medperf_cli.adapters.store.index import Index
@@ -25,14 +26,17 @@ from medperf_cli.errors import (
     UsageError,
 )
 from medperf_cli.flows.deps import Deps
+from medperf_cli.flows.hosting.upstream import Upstream
 from medperf_cli.flows.reading.add_registry import Added, add_registry
 from medperf_cli.flows.reading.asked import Asked, read_asked, write_asked
 from medperf_cli.flows.reading.registry import VERIFIED, Place, place
-from medperf_cli.flows.reading.sync import Synced, sync
+from medperf_cli.flows.reading.sync import Synced, bundle_address, sync
 from medperf_cli.flows.reading.verified_index import reading
+from medperf_cli.flows.submitting.arrived import forget_arrived
 from medperf_cli.flows.submitting.composer import Composer
 from medperf_cli.flows.submitting.forges import forge_of, remembered_forge
 from medperf_cli.flows.submitting.keep import asked_now
+from medperf_cli.flows.submitting.unreached import OfflineError, Unreached
 
 
 @dataclass(frozen=True)
@@ -45,10 +49,19 @@ class Desk:
     store: GitStore
     index: Index
     composer: Composer
+    away: NetworkError | None = None
+    """Why the remote was not reached; None where it was, or where nobody asked."""
 
     @functools.cached_property
     def forge(self) -> Forge:
-        """Where requests go (raises TokenError, ConfigurationError)."""
+        """Where requests go; where the remote was not reached, as it was known, and nothing can be sent.
+
+        Raises:
+            TokenError, ConfigurationError: the forge cannot be asked from here.
+
+        """
+        if self.away is not None:
+            return Unreached(remembered_forge(self.deps.settings, self.store, self.meta), self.away)
         return forge_of(self.deps.settings, self.store, self.meta)
 
     @property
@@ -81,16 +94,18 @@ class Desk:
 
 
 @contextlib.contextmanager
-def at_desk(deps: Deps, *, online: bool = True) -> Iterator[Desk]:
+def at_desk(deps: Deps, *, online: bool = True, needed: bool = False) -> Iterator[Desk]:
     """Sync, then open the registry in use for writing a request; keep what is asked for when it is left.
 
+    Where the remote does not answer, work goes on with what was verified before: what is signed then waits
+    in the outbox, and whatever needs an answer says so. If the remote is `needed`, it ends there.
+
     Raises:
-        NetworkError: the remote does not answer.
+        NetworkError: the remote is needed, and does not answer.
         IntegrityError: the remote is not lawful; nothing is written on top of it.
 
     """
-    if online:
-        sync(deps)
+    away = _reached(deps) if online else None
     here = place(deps.settings)
     with reading(deps.settings, at_work=True) as (index, meta), GitStore(here.mirror) as store:
         tree = store.registry_tree(meta.verified_commit)
@@ -99,12 +114,37 @@ def at_desk(deps: Deps, *, online: bool = True) -> Iterator[Desk]:
                 "the verified commit is gone from the local copy", hint="add the registry again"
             )
         composer = Composer(store.snapshot(meta.verified_commit), tree, here.outbox)
-        desk = Desk(deps, here, meta, store, index, composer)
-        if online:
-            desk.forge.fetch()
+        desk = Desk(deps, here, meta, store, index, composer, away)
+        if online and away is None:
+            desk = _met(desk)
+        if needed and desk.away is not None:
+            raise desk.away
+        if desk.away is not None and not deps.settings.offline:
+            deps.talk.say(f"{desk.away.message}; going on from what was verified at the last contact")
         yield desk
-        if online:
+        if online and desk.away is None:
             _remember_if_possible(deps, here, meta, store)
+
+
+def _reached(deps: Deps) -> NetworkError | None:
+    """Sync; why the remote was not reached, where it was not."""
+    if deps.settings.offline:
+        return OfflineError("this profile is offline: the registry's remote is not asked")
+    try:
+        sync(deps)
+    except NetworkError as error:
+        return error
+    return None
+
+
+def _met(desk: Desk) -> Desk:
+    """The desk with what is asked for now, and without what of the outbox has arrived."""
+    try:
+        desk.forge.fetch()
+    except NetworkError as error:
+        return dataclasses.replace(desk, away=error)
+    forget_arrived(desk.deps.settings, desk.store, desk.meta, desk.place)
+    return desk
 
 
 def remember(deps: Deps, here: Place, meta: Meta, store: GitStore) -> Asked:
@@ -132,19 +172,27 @@ def add_and_keep_up(deps: Deps, url: str, root: str | None) -> Added:
     return added
 
 
-def keep_up(deps: Deps) -> tuple[Synced, Asked]:
-    """Sync, and keep what is asked for.
+def keep_up(deps: Deps, carried: Path | None = None) -> tuple[Synced, Asked]:
+    """Sync, and keep what is asked for; from a git bundle, if one was carried here.
 
     Raises:
         NetworkError, IntegrityError: as `sync`.
 
     """
-    synced = sync(deps)
+    synced = sync(deps, carried)
     with at_desk(deps, online=False) as desk:
         try:
-            desk.forge.fetch()
+            _fetch(desk, carried)
         except (NetworkError, TokenError, RejectedError) as error:
             # Requests are anybody's: a damaged one must not keep readers from what they verified.
             deps.talk.say(f"open requests could not be fetched: {error.message}")
             return synced, read_asked(desk.place)
+        forget_arrived(deps.settings, desk.store, desk.meta, desk.place)
         return synced, _remember_if_possible(deps, desk.place, desk.meta, desk.store)
+
+
+def _fetch(desk: Desk, carried: Path | None) -> None:
+    if carried is None:
+        desk.forge.fetch()
+    else:
+        Upstream(desk.store, bundle_address(carried), desk.meta.registry).fetch()

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from medperf_cli.adapters.files import writing
-from medperf_cli.adapters.forge.base import Forge, Request, RequestState
+from medperf_cli.adapters.forge.base import Request, RequestState
 from medperf_cli.core.check.engine import check
 from medperf_cli.core.check.findings import Finding, Report, Severity
 from medperf_cli.core.check.waiting_root import barred, short_of_signatures
+from medperf_cli.core.entities.closing import STATEMENT
 from medperf_cli.core.names import parse_path
 from medperf_cli.core.requests import OpenRequest
 from medperf_cli.core.snapshot import Change
@@ -17,10 +17,12 @@ from medperf_cli.errors import RejectedError
 from medperf_cli.flows.hosting.gathering import Gathered, gather
 from medperf_cli.flows.hosting.request_commits import rebased
 from medperf_cli.flows.identity import me, signer
-from medperf_cli.flows.reading.sync import sync
+from medperf_cli.flows.submitting import outbox
 from medperf_cli.flows.submitting.closed import expect_not_closed
 from medperf_cli.flows.submitting.desk import Desk
+from medperf_cli.flows.submitting.outbox import Item, Sort
 from medperf_cli.flows.submitting.permission import expect_allowed
+from medperf_cli.flows.submitting.sending import about, outdone, send, submission
 
 _UNSIGNED = frozenset({"TREE003", "SIG001", "SIG002"})
 
@@ -40,7 +42,8 @@ class Published:
     """What became of a request.
 
     `sent` is False where there was nothing to send, or the user said no. `waiting` says who must still act,
-    `closed` how it was ended (rejected, taken-back) without entering main.
+    `closed` how it was ended (rejected, taken-back) without entering main. `url` is its page, where it has
+    one. `kept` names the item of the outbox where it was signed and, as the profile says, not sent.
     """
 
     request: str | None
@@ -49,10 +52,14 @@ class Published:
     merged: bool
     waiting: tuple[str, ...] = ()
     closed: str = ""
+    url: str = ""
+    kept: str = ""
 
     @property
     def outcome(self) -> str:
         """One line for people."""
+        if self.kept:
+            return f"nothing was sent: it is signed, and kept in the outbox as '{self.kept}'"
         if not self.paths and self.request is None:
             return "nothing to send: the registry says the same already"
         if self.paths and not self.sent:
@@ -79,38 +86,64 @@ def publish(desk: Desk, title: str, before: Callable[[], None] = _nothing) -> Pu
     Raises:
         PolicyError, ConfigurationError: the root has expired, or the key is not the member's.
         ChangeRejectedError: our own check rejects it; nothing left.
-        RejectedError, ConflictError, NetworkError: as the forge says; the signed files stay in the outbox.
+        RejectedError, ConflictError, NetworkError: as the forge says; what is signed stays in the outbox.
 
     """
-    files, paths = desk.composer.files, desk.composer.paths
+    paths = desk.composer.paths
     if not paths:
         return Published(None, (), sent=False, merged=False)
-    expect_not_closed(desk)
+    expect_not_closed(desk, desk.composer.files)
     for note in _looked_at(desk, desk.composer.change).at(Severity.NOTE):
         desk.deps.talk.say(f"note {note.rule}: '{note.path}' {note.message}")
-    if not desk.deps.confirm(preview(desk, title)):
+    older = outdone(desk, desk.composer.files, _author(desk))
+    if not desk.deps.confirm(preview(desk, title) + "".join(map(_instead, older))):
         return Published(None, paths, sent=False, merged=False)
     before()
     _sign(desk)
     report = check(desk.composer.change)
     _refuse(report)
-    forge = desk.forge
-    base, when = desk.meta.verified_commit, desk.deps.clock()
-    request = forge.open(files, title=title, body="", author=_author(desk), base=base, when=when)
-    return _sent(desk, request, lambda: report)
+    item = outbox.keep(desk.place, submission(desk, desk.composer.files, title, _author(desk)))
+    for one in older:
+        outbox.forget(desk.place, one)
+    return hand_over(desk, item, lambda _: report)
 
 
-def deliver(desk: Desk, forge: Forge, request_id: str) -> Published:
+def _instead(older: Item) -> str:
+    return f"It takes the place of '{older.id}' ({older.title}), which was not sent and will be forgotten.\n"
+
+
+def deliver(desk: Desk, request_id: str) -> Published:
     """Send the composer's decision files as decisions about an open request (raises as `publish`)."""
-    request = forge.read(request_id)
+    request = desk.forge.read(request_id)
     files, paths = desk.composer.files, desk.composer.paths
     own = desk.store.change(request.base, request.head)
     _looked_at(desk, rebased(desk.composer.snapshot, own, files))
     if not desk.deps.confirm(preview(desk, f"decision on request {request.id}: {request.title}")):
         return Published(request.id, paths, sent=False, merged=False)
     _sign(desk)
-    done = forge.decide(request, me(desk.deps.settings), files, when=desk.deps.clock())
-    return _sent(desk, done, lambda: gathered_at(desk, done).report)
+    item = about(desk, Sort.DECISION, request, me(desk.deps.settings), files)
+    return hand_over(desk, item, lambda done: gathered_at(desk, done).report, request)
+
+
+def hand_over(
+    desk: Desk, item: Item, report: Callable[[Request], Report], request: Request | None = None
+) -> Published:
+    """Send a signed item, or keep it where the profile is offline (raises as `publish`).
+
+    Args:
+        desk: the open registry.
+        item: what to send.
+        report: says of the request as it then is, if it is open, who must still act.
+        request: the open request that the item is about.
+
+    """
+    outbox.keep(desk.place, item)
+    if desk.deps.settings.offline:
+        return Published(None, item.paths, sent=False, merged=False, kept=item.id)
+    done = send(desk, item, request)
+    merged = done.state is RequestState.MERGED
+    waiting = () if done.state is not RequestState.OPEN else waits_for(report(done))
+    return Published(done.id, item.paths, sent=True, merged=merged, waiting=waiting, url=done.url)
 
 
 def _sign(desk: Desk) -> None:
@@ -119,23 +152,20 @@ def _sign(desk: Desk) -> None:
     desk.composer.sign(signer(settings, interactive=desk.deps.interactive), settings.member or "")
 
 
-def _sent(desk: Desk, request: Request, report: Callable[[], Report]) -> Published:
-    """What became of a request; `report` is asked for, and says who must still act, if it is open."""
-    merged = request.state is RequestState.MERGED
-    if merged:
-        _settle(desk)
-    waiting = () if merged else waits_for(report())
-    return Published(request.id, desk.composer.paths, sent=True, merged=merged, waiting=waiting)
-
-
 def preview(desk: Desk, title: str) -> str:
     """The exact files that will leave, as text."""
-    files = desk.composer.files
-    parts = [f"This will be sent to {desk.meta.address} ({title}):\n"]
-    for text in desk.composer.paths:
+    return (
+        f"This will be sent to {desk.meta.address} ({title}):\n{shown(desk.composer.files, 'to be signed')}"
+    )
+
+
+def shown(files: Mapping[str, bytes], signed: str) -> str:
+    """Documents in full, each with who signs (or `signed`) it."""
+    parts = []
+    for text in sorted(path for path in files if path.endswith(".yml")):
         body = "".join(f"  {line}\n" for line in files[text].decode().splitlines())
-        by = parse_path(text).signer or "its admins"
-        parts.append(f"--- registry/{text} (to be signed by {by})\n{body}")
+        by = "whoever closes it" if text == STATEMENT else parse_path(text).signer or "its admins"
+        parts.append(f"--- registry/{text} ({signed} by {by})\n{body}")
     return "".join(parts)
 
 
@@ -174,12 +204,3 @@ def _author(desk: Desk) -> str:
     """The member who answers for the request: of a first member file the new member itself."""
     signers = [path.signer for path in desk.composer.change.entities if path.signer]
     return signers[0] if signers else me(desk.deps.settings)
-
-
-def _settle(desk: Desk) -> None:
-    """See the merge with our own eyes, then forget the copies in the outbox."""
-    sync(desk.deps)
-    for text in desk.composer.files:
-        kept = desk.place.outbox / text
-        with writing(kept):
-            kept.unlink(missing_ok=True)

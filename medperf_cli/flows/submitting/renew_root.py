@@ -12,8 +12,9 @@ from typing import Any
 from medperf_cli.core.entities.root import FORMAT, Root
 from medperf_cli.core.names import Kind, is_name
 from medperf_cli.core.ssh_keys import parse_public_key
-from medperf_cli.errors import MedperfError, UsageError
+from medperf_cli.errors import UsageError
 from medperf_cli.flows.deps import Deps
+from medperf_cli.flows.keys import public_key_text
 from medperf_cli.flows.submitting.composer import content
 from medperf_cli.flows.submitting.desk import Desk, at_desk
 from medperf_cli.flows.submitting.publish import Published, publish
@@ -74,10 +75,9 @@ def _signed_too(desk: Desk, done: Published) -> Published:
     """Who asks for exactly what another admin asked for signs that request."""
     if not done.sent or done.merged or done.request is None:
         return done
-    forge = desk.forge
-    request = forge.read(done.request)
+    request = desk.forge.read(done.request)
     mine = signed_by(desk, request, desk.deps.settings.member or "")
-    return done if mine else sign_root(desk, forge, request)
+    return done if mine else sign_root(desk, request)
 
 
 def _title(desk: Desk, new: Root) -> str:
@@ -102,7 +102,7 @@ def _fields(desk: Desk, wanted: NextRoot) -> dict[str, Any]:
     if wanted.recorder == NONE:
         fields.pop("recorder", None)
     elif wanted.recorder is not None:
-        fields["recorder"] = {"key": _public_key(Path(wanted.recorder))}
+        fields["recorder"] = {"key": public_key_text(Path(wanted.recorder))}
     return fields
 
 
@@ -187,10 +187,3 @@ def _key(desk: Desk, name: str, fingerprint: str | None, before: str | None) -> 
             hint=f"say it with --admin {name}=SHA256:...",
         )
     return valid[fits[0]]
-
-
-def _public_key(file: Path) -> str:
-    try:
-        return parse_public_key(" ".join(file.expanduser().read_text("utf-8").split()[:2])).text
-    except (OSError, UnicodeDecodeError, MedperfError):
-        raise UsageError(f"'{file}' is not the file of a public SSH key", hint="it ends in .pub") from None

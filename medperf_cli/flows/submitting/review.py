@@ -86,7 +86,7 @@ def approve(
     forge = desk.forge
     request = forge.read(request_id)
     if _asks_for_root(desk, request):
-        return sign_root(desk, forge, request)
+        return sign_root(desk, request)
     waiting = _undecided(desk, request)
     if not waiting:
         raise UsageError(f"nothing in request '{request.id}' needs a decision")
@@ -98,7 +98,7 @@ def approve(
     after = _after(desk, request)
     for subject, verdict in sorted(mine.items()):
         add_decision(desk, subject, verdict, reason, after=after)
-    return deliver(desk, forge, request.id)
+    return deliver(desk, request.id)
 
 
 def merge(desk: Desk, request_id: str, reason: str) -> Published:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from medperf_cli.adapters.forge.base import Forge, Request
+from medperf_cli.adapters.forge.base import Request
 from medperf_cli.core.check.engine import check
 from medperf_cli.core.check.waiting_root import barred
 from medperf_cli.core.entities.root import Root
@@ -14,13 +14,16 @@ from medperf_cli.errors import ConfigurationError, UsageError
 from medperf_cli.flows.hosting.request_commits import parsed_root, rebased
 from medperf_cli.flows.identity import me, signer
 from medperf_cli.flows.submitting.desk import Desk
+from medperf_cli.flows.submitting.outbox import Sort
 from medperf_cli.flows.submitting.permission import expect_allowed
 from medperf_cli.flows.submitting.publish import (
     ChangeRejectedError,
     Published,
     gathered_at,
+    hand_over,
     waits_for,
 )
+from medperf_cli.flows.submitting.sending import about
 
 
 def new_root(change: Change) -> tuple[EntityPath, Root] | None:
@@ -44,7 +47,7 @@ def signed_by(desk: Desk, request: Request, member: str) -> bool:
     return any(s.entity.kind is Kind.ROOT and s.admin == member for s in (*own, *beside))
 
 
-def sign_root(desk: Desk, forge: Forge, request: Request) -> Published:
+def sign_root(desk: Desk, request: Request) -> Published:
     """Show what a new root changes, sign it, and deliver the signature beside the request.
 
     Raises:
@@ -69,9 +72,8 @@ def sign_root(desk: Desk, forge: Forge, request: Request) -> Published:
         return Published(request.id, (str(path),), sent=False, merged=False)
     files = _signature(desk, path, own.added[str(path)])
     _refuse(rebased(desk.composer.snapshot, own, files))
-    done = forge.decide(request, who, files, when=desk.deps.clock())
-    waits = waits_for(gathered_at(desk, done).report)
-    return Published(done.id, tuple(files), sent=True, merged=False, waiting=waits)
+    item = about(desk, Sort.DECISION, request, who, files)
+    return hand_over(desk, item, lambda done: gathered_at(desk, done).report, request)
 
 
 def expect_admin(desk: Desk, new: Root) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from medperf_cli.adapters.store.index import Index
 from medperf_cli.adapters.store.settings import Settings
 from medperf_cli.flows.deps import Deps
@@ -10,6 +12,7 @@ from medperf_cli.flows.reading.asked import Asked, read_asked
 from medperf_cli.flows.reading.registry import place
 from medperf_cli.flows.reading.todo import Item, Known, todo
 from medperf_cli.flows.reading.verified_index import reading
+from medperf_cli.flows.submitting import outbox
 
 
 def what_waits(deps: Deps) -> list[Item]:
@@ -22,7 +25,15 @@ def what_waits(deps: Deps) -> list[Item]:
     asked = read_asked(place(deps.settings))
     with reading(deps.settings) as (index, _):
         unsent, key = _unsent(deps, index), _public_key(deps.settings)
-        return todo(Known(index, asked, me(deps.settings), deps.clock(), unsent, key))
+        found = todo(Known(index, asked, me(deps.settings), deps.clock(), unsent, key))
+    return [*_unsent_items(deps), *found]
+
+
+def _unsent_items(deps: Deps) -> Iterator[Item]:
+    """What was signed and has not arrived."""
+    for item in outbox.items(place(deps.settings)):
+        why = item.failure.message if item.failure else "not tried yet"
+        yield Item("unsent", f"{item.title}: {why}", item.next_step, item.since)
 
 
 def _public_key(settings: Settings) -> str:
@@ -39,7 +50,7 @@ def _public_key(settings: Settings) -> str:
 def known_requests(deps: Deps, *, online: bool) -> Asked:
     """What is asked for, as of now or of the last contact (raises as `keep_up`, ConfigurationError)."""
     here = place(deps.settings)
-    if not online:
+    if not online or deps.settings.offline:
         return read_asked(here)
     from medperf_cli.flows.submitting.desk import keep_up  # noqa: PLC0415 - git and pydantic
 

@@ -31,11 +31,9 @@ def follow_heads(
 def bring_head(target: Repository, pull: Pull, head: str) -> None:
     """Bring a request's commits into the repository, under its ref."""
     assert pull.source
-    ref = target.heads.format(pull.number)
-    if pull.source is target:
-        git.git(target.path, "update-ref", ref, head)
-    else:
-        git.git(target.path, "fetch", "-q", str(pull.source.path), f"+{head}:{ref}")
+    if pull.source is not target:
+        git.lend(pull.source.path, target.path)
+    git.set_ref(target.path, target.heads.format(pull.number), head)
     pull.head = head
 
 

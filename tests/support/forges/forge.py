@@ -19,6 +19,9 @@ from tests.support.forges.faults import Faults
 from tests.support.forges.people import BadCredentialsError, Token, User
 from tests.support.forges.repository import Comment, Issue, Label, Pull, Repository, Review
 
+SCOPES = ("repo", "api", "read:user", "write:issue", "write:repository")
+"""What a token may do unless it is said: enough on each vendor's forge."""
+
 
 @dataclass(frozen=True)
 class Traits:
@@ -29,6 +32,8 @@ class Traits:
     """Issues and requests count together."""
     closes_without_branch: bool = True
     """A request ends when its branch is deleted."""
+    notices_pushed: bool = True
+    """A request whose head is pushed into main is merged; else somebody has to say so."""
     refusal: str = ""
     """What git's user is told before the reason why a protected branch may not be pushed."""
 
@@ -69,9 +74,7 @@ class SimulatedForge:
                 token.user = new if token.user == old else token.user
             return new
 
-    def token(
-        self, login: str, scopes: Iterable[str] = ("repo", "api", "write:repository"), **more: object
-    ) -> str:
+    def token(self, login: str, scopes: Iterable[str] = SCOPES, **more: object) -> str:
         """Give somebody a token (see `Token`), and return it."""
         user = self.user(login)
         text = str(more.pop("text", f"tok-{login}-{next(self._ids)}"))
@@ -168,7 +171,8 @@ class SimulatedForge:
                 if target is not None:
                     closes = self.traits.closes_without_branch
                     following.follow_heads(target, repository, closes=closes, clock=self.clock)
-            following.follow_main(repository, before, by, self.clock)
+            if self.traits.notices_pushed:
+                following.follow_main(repository, before, by, self.clock)
 
     # requests
 
@@ -226,6 +230,11 @@ class SimulatedForge:
             following.merged(pull, commit, self.user(login), self.clock())
             self.pushed(target, before, self.user(login))
             return commit
+
+    def mark_merged(self, pull: Pull, commit: str, login: str) -> None:
+        """Say of an open request that a commit of main merged it."""
+        with self.lock:
+            following.merged(pull, commit, self.user(login), self.clock())
 
     def comment(self, pull: Pull, login: str, body: str, *, system: bool = False) -> Comment:
         with self.lock:

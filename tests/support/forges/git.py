@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+import shutil
 import subprocess
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -40,15 +41,31 @@ def git(repository: Path, *arguments: str, stdin: bytes = b"", fails: bool = Fal
 def init(repository: Path, hidden: str) -> None:
     """Make a bare repository that takes pushes over HTTP."""
     repository.parent.mkdir(parents=True, exist_ok=True)
-    git(repository, "init", "-q", "--bare", "-b", "main", str(repository))
+    git(repository, "init", "-q", "--bare", "-b", "main", "--template=", str(repository))
     ready(repository, hidden)
 
 
 def clone(source: Path, repository: Path, hidden: str) -> None:
     """Fork: copy branches and tags."""
-    repository.parent.mkdir(parents=True, exist_ok=True)
-    subprocess.run(["git", "clone", "-q", "--bare", str(source), str(repository)], check=True)
-    ready(repository, hidden)
+    init(repository, hidden)
+    shutil.copytree(source / "objects", repository / "objects", copy_function=_link, dirs_exist_ok=True)
+    for name, commit in refs(source).items():
+        if name.startswith(("refs/heads/", "refs/tags/")):
+            set_ref(repository, name, commit)
+
+
+def _link(source: str, copy: str) -> None:
+    """Objects never change, so a second name for them is enough; whose objects are read too is another's."""
+    (shutil.copyfile if source.endswith("alternates") else os.link)(source, copy)
+
+
+def lend(source: Path, repository: Path) -> None:
+    """Let a repository read the objects of a fork of it, as forges do; nothing is copied."""
+    alternates = repository / "objects" / "info" / "alternates"
+    alternates.parent.mkdir(exist_ok=True)
+    there = alternates.read_text().splitlines() if alternates.exists() else []
+    if str(source / "objects") not in there:
+        alternates.write_text("\n".join([*there, str(source / "objects")]) + "\n")
 
 
 def ready(repository: Path, hidden: str) -> None:
@@ -66,9 +83,27 @@ def ready(repository: Path, hidden: str) -> None:
 
 
 def refs(repository: Path) -> dict[str, str]:
-    """All refs and their commits."""
-    said = git(repository, "for-each-ref", "--format=%(objectname) %(refname)")
-    return {name: commit for commit, name in (line.split() for line in said.splitlines())}
+    """All refs and their commits; read from the files, which is quicker than to ask git."""
+    packed = repository / "packed-refs"
+    lines = packed.read_text().splitlines() if packed.exists() else []
+    found = {words[1]: words[0] for words in (line.split(" ") for line in lines) if len(words) == 2}
+    for path in sorted((repository / "refs").rglob("*")):
+        if path.is_file() and path.suffix != ".lock" and (commit := path.read_text().strip()):
+            found[str(path.relative_to(repository))] = commit
+    return found
+
+
+def ref(repository: Path, name: str) -> str:
+    """Where a ref stands; '' where there is none."""
+    path = repository / name
+    return path.read_text().strip() if path.is_file() else refs(repository).get(name, "")
+
+
+def set_ref(repository: Path, name: str, commit: str) -> None:
+    """Let a ref stand at a commit that is there."""
+    path = repository / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"{commit}\n")
 
 
 def write(
@@ -82,14 +117,14 @@ def write(
     base: str = "",
 ) -> str:
     """Put a commit with more files on a branch, which begins at `base` where there is none."""
-    ref = f"refs/heads/{branch}"
-    parent = git(repository, "rev-parse", "-q", "--verify", ref, fails=True) or base
+    name = f"refs/heads/{branch}"
+    parent = ref(repository, name) or base
     who = f"{author} <{author}@example.org> {int(when.timestamp())} +0000"
-    lines = [f"commit {ref}\nauthor {who}\ncommitter {who}\n".encode(), _data(title.encode())]
+    lines = [f"commit {name}\nauthor {who}\ncommitter {who}\n".encode(), _data(title.encode())]
     lines += [f"from {parent}\n".encode()] if parent else []
     lines += [b"M 100644 inline " + path.encode() + b"\n" + _data(data) for path, data in files.items()]
     git(repository, "fast-import", "--quiet", "--force", stdin=b"".join(lines))
-    return git(repository, "rev-parse", ref)
+    return ref(repository, name)
 
 
 def _data(data: bytes) -> bytes:

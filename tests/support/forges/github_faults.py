@@ -35,12 +35,7 @@ def primary_limit(
 
 
 def _refuse(
-    faults: Faults,
-    when: Callable[[Asked], bool],
-    times: int,
-    status: int,
-    words: str,
-    headers: dict[str, str],
+    faults: Faults, when: Callable[[Asked], bool], times: int, words: str, headers: dict[str, str]
 ) -> None:
     body = json.dumps({"message": words, "documentation_url": "https://docs.github.com/rest"}).encode()
     told = {"Content-Type": "application/json; charset=utf-8", **headers}

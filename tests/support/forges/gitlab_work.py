@@ -100,8 +100,10 @@ def _open(asking: Asking) -> Any:
     target = asking.project_of(str(body.get("target_project_id") or source.number))
     if target not in (source, source.parent):
         raise Refused(422, {"message": ["Source project is not a fork of the target project"]})
-    if not str(body["title"]).strip():
-        raise Refused(400, {"message": {"title": ["can't be blank"]}})
+    title = str(body["title"])
+    if not title.strip() or len(title) > 255:
+        words = "is too long (maximum is 255 characters)" if title.strip() else "can't be blank"
+        raise Refused(400, {"message": {"title": [words]}})
     branch = str(body["source_branch"])
     if not source.commit(branch):
         raise Refused(400, {"message": {"source_branch": ["does not exist"]}})
@@ -114,7 +116,7 @@ def _open(asking: Asking) -> Any:
         asking.somebody.login,
         source,
         branch,
-        title=str(body["title"]),
+        title=title,
         into=str(body["target_branch"]),
     )
     pull.body = _carried_out(asking, target, pull, str(body.get("description") or ""))
@@ -288,4 +290,4 @@ def _carried_out(asking: Asking, project: Repository, pull: Pull, text: str) -> 
             pull.labels.append((match["about"] or "").lstrip("~"))
         return ""
 
-    return _QUICK.sub(act, text.replace("\r", ""))
+    return _QUICK.sub(act, text.replace("\r", "")).rstrip()

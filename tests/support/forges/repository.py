@@ -150,7 +150,7 @@ class Repository:
 
     def commit(self, branch: str = "main") -> str:
         """Where a branch stands; '' where there is none."""
-        return git.git(self.path, "rev-parse", "-q", "--verify", f"refs/heads/{branch}", fails=True)
+        return git.ref(self.path, f"refs/heads/{branch}")
 
     def branches(self) -> dict[str, str]:
         prefix = "refs/heads/"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import email.utils
 import socket
 import ssl
 import threading
@@ -26,6 +27,22 @@ class _Quiet(WSGIRequestHandler):
     def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002 - werkzeug's name
         pass
 
+    def send_response(self, code: int, message: str | None = None) -> None:
+        # Without http.server's own Date, which would stand beside that of an answer.
+        self.send_response_only(code, message)
+
+
+def _dated(start_response: Any) -> Any:
+    def start(status: str, headers: list[tuple[str, str]], *more: Any) -> Any:
+        dates = [] if any(name.lower() == "date" for name, _ in headers) else [_date()]
+        return start_response(status, [*headers, *dates], *more)
+
+    return start
+
+
+def _date() -> tuple[str, str]:
+    return ("Date", email.utils.formatdate(usegmt=True))
+
 
 class Gate:
     """The WSGI application: logs a request, lets it go wrong where that was asked for, or passes it on."""
@@ -34,7 +51,7 @@ class Gate:
         self.forge, self.api, self.git = forge, api, SmartHttp(forge)
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        path = environ["PATH_INFO"]
+        path, start_response = environ["PATH_INFO"], _dated(start_response)
         is_git = GIT_PATH.match(path) is not None
         asked = Asked(
             environ["REQUEST_METHOD"],

@@ -77,6 +77,8 @@ def staged(folder: Path, vendor: Vendor, tls: ssl.SSLContext | None = None) -> I
     forge.user(OWNER, "Organization")
     registry = forge.repository(REGISTRY)
     registry.roles |= {"admin": "admin", BOT: "write", "writer": "write"}
+    for login in registry.roles:
+        forge.user(login)  # GitLab names nobody who has no account
     forge.commit(registry, "main", {"README.md": b"a registry\n"}, by="admin", title="begin")
     with serving(forge, facade.blueprint, tls):
         yield Stage(vendor, forge, registry)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 from medperf_cli.core.check.rules.table import Fault, Sort, rule
@@ -28,6 +29,7 @@ _NO_TEXTS = frozenset(
 """Fields that hold names, digests and keys: what they hold has rules of its own."""
 
 
+@lru_cache(maxsize=8192)
 def skeleton(name: str) -> str:
     """A name with look-alike characters folded together, hyphens dropped."""
     folded = name.translate(_ALIKE)
@@ -43,8 +45,9 @@ def look_alike(submission: Submission) -> Iterator[Fault]:
     for path in submission.entities:
         if path.version != 1 or path.kind not in kinds:
             continue
+        wanted = skeleton(path.parts[-1])
         for other in _siblings(submission, path):
-            if skeleton(other) == skeleton(path.parts[-1]):
+            if skeleton(other) == wanted:
                 yield Fault(path, f"its name looks like '{other}'", "choose a name that cannot be confused")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from medperf_cli.core.check.rules.table import Fault, rule
 from medperf_cli.core.check.submission import Submission
@@ -13,19 +13,23 @@ from medperf_cli.core.names import FOLDERS, EntityPath, Kind, parse_path
 from medperf_cli.core.strict_yaml import emit
 
 
-def _others(
-    submission: Submission, name: str, keys: Iterable[str], logins: Iterable[Login] = ()
-) -> Iterator[tuple[EntityPath, Member]]:
-    """Other members' versions that count (or counted) and may hold one of these keys or logins."""
-    after = submission.after
+def _holders(
+    submission: Submission, keys: Iterable[str], logins: Iterable[Login] = ()
+) -> Sequence[EntityPath]:
+    """Members' versions that may hold one of these keys or logins."""
     # A file has one spelling, so what holds a key or a login has exactly such a line.
     spelled = emit({"keys": [{"key": key} for key in keys]}).decode().splitlines()[1:]
     lines = {*spelled, *(f"    number: {login.number}" for login in logins)}
-    for text in after.reader.snapshot.with_line(FOLDERS[Kind.MEMBER], lines):
-        if text.split("/")[1] == name:
-            continue
-        path = parse_path(text)
-        member = after.reader.member(path)
+    return [parse_path(p) for p in submission.after.reader.snapshot.with_line(FOLDERS[Kind.MEMBER], lines)]
+
+
+def _others(
+    submission: Submission, name: str, holders: Iterable[EntityPath]
+) -> Iterator[tuple[EntityPath, Member]]:
+    """Of some versions, those of other members that count (or counted)."""
+    after = submission.after
+    for path in holders:
+        member = None if path.id == name else after.reader.member(path)
         if member is not None and after.standing(path) is not Standing.PENDING:
             yield path, member
 
@@ -39,10 +43,15 @@ def belongs_to_one(submission: Submission) -> Iterator[Fault]:
     """Two members with one key could not be told apart; a pending member owns nothing yet."""
     if submission.root is None:
         return
-    for path, member in submission.judged(Member):
+    judged = list(submission.judged(Member))
+    # Asked once for all of them: the files of thousands of members are looked through.
+    holders = _holders(
+        submission, [k.key for _, m in judged for k in m.keys], [x for _, m in judged for x in m.logins]
+    )
+    for path, member in judged:
         keys = {k.key for k in member.keys}
         logins = {_login(x) for x in member.logins}
-        for other_path, other in _others(submission, path.id, keys, member.logins):
+        for other_path, other in _others(submission, path.id, holders):
             if keys & {k.key for k in other.keys}:
                 yield Fault(
                     path, f"a key of it belongs to '{other_path.id}'", "make a new key: medperf key new"
@@ -60,7 +69,7 @@ def recorder_is_nobody(submission: Submission) -> Iterator[Fault]:
             yield Fault(path, "a key of it is the registry's recorder key", "make a new key: medperf key new")
     for path, new in submission.of(Root):
         keys = [] if submission.genesis or new.recorder is None else [new.recorder.key]
-        for other_path, other in _others(submission, "", keys):
+        for other_path, other in _others(submission, "", _holders(submission, keys)):
             if keys[0] in {k.key for k in other.keys}:
                 yield Fault(path, f"its recorder key belongs to '{other_path.id}'")
 

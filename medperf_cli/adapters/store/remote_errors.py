@@ -1,0 +1,40 @@
+"""What git says of a remote that did not answer as it should, in errors with a next step."""
+
+from __future__ import annotations
+
+import re
+
+from medperf_cli.adapters import files
+from medperf_cli.adapters.store.git import last_word, printable
+from medperf_cli.errors import ConfigurationError, MedperfError, NetworkError, TokenError
+
+_REFUSED = re.compile(
+    r"returned error: 403|HTTP 403|remote: Permission to .* denied|\bpermission denied\b", re.IGNORECASE
+)
+_UNKNOWN = re.compile(
+    r"Authentication failed|could not read (Username|Password)|returned error: 401|HTTP Basic: Access denied"
+)
+
+
+def network_error(url: str, stderr: str) -> MedperfError:
+    """The error for a remote that did not answer as it should."""
+    shown = printable(url)
+    if "detected dubious ownership" in stderr:
+        return ConfigurationError(
+            f"git does not trust '{shown}': the folder is another user's",
+            hint=f"if you do: `git config --global --add safe.directory {shown.removeprefix('file://')}`",
+        )
+    if re.search(r"(?m)^(?!remote:).*No space left on device", stderr):
+        return ConfigurationError(f"no space left to fetch '{shown}'", hint=files.FREE_SPACE)
+    if url.startswith(("http://", "https://")):
+        if _UNKNOWN.search(stderr):
+            return TokenError(
+                f"'{shown}' wants to know who asks, and got no token that it knows: {last_word(stderr)}",
+                hint="set MEDPERF_FORGE_TOKEN to a token that has not expired, or correct the address",
+            )
+        if _REFUSED.search(stderr):
+            return TokenError(
+                f"'{shown}' does not let this token's owner read or push there: {last_word(stderr)}",
+                hint="see the token's scopes, and whether its owner may write there",
+            )
+    return NetworkError(f"remote '{shown}' failed: {last_word(stderr)}")
