@@ -14,11 +14,11 @@ from medperf_cli.core.names import EntityPath, Kind, parse_path
 from medperf_cli.core.requests import MAIN, open_requests
 from medperf_cli.errors import ConfigurationError, ConflictError, MedperfError, NetworkError, RejectedError
 from medperf_cli.flows.deps import Deps
-from medperf_cli.flows.hosting.hosted_batch import Asked, Bench, Plan
+from medperf_cli.flows.hosting.hosted_batch import Asked, Bench, Plan, merged_by
 from medperf_cli.flows.hosting.hosted_page import Page
 from medperf_cli.flows.hosting.hosted_pending import record_in_main
 from medperf_cli.flows.hosting.hosted_status import Status
-from medperf_cli.flows.hosting.hosted_telling import Teller
+from medperf_cli.flows.hosting.hosted_telling import FEW, Teller
 from medperf_cli.flows.hosting.hosted_upstream import HostedUpstream, Seen
 from medperf_cli.flows.hosting.merge_bot import Outcome
 from medperf_cli.flows.hosting.pull_check import concerns
@@ -30,8 +30,8 @@ _TRIES = 5
 _LOCK_SECONDS = 300.0
 CALLS = 3
 """Of the forge's web interface a request and round; where there are many, what does not fit is said later."""
-_LISTS, _FEW_WRITES = 3, 10
-"""Calls for the whole round (open requests, twice; whose token), and writes there may be in any case."""
+_LISTS = 3
+"""Calls for the whole round: the open requests, twice; whose token it is."""
 Troubles = list[tuple[str, MedperfError]]
 """What could not be done in a round, and why; it waits for the next one."""
 
@@ -121,8 +121,12 @@ class HostedBot:
                 found[number], seen.pull, seen.comments, [(o.comment.author.login, o.why) for o in seen.odd]
             )
             for number, seen in sorted(self.upstream.seen.items())
-            if number in found and concerns(self.store, main, found[number].head)
+            if number in found and self._is_ours(main, found[number].head)
         ]
+
+    def _is_ours(self, main: str, head: str) -> bool:
+        """Whether a head touches the registry, or stands in main while its page does not say so yet."""
+        return concerns(self.store, main, head) or merged_by(self.store, main, head) is not None
 
     def _unchanged(self, asked: Sequence[Asked]) -> list[Asked]:
         """Those that are still open and stand where they were fetched; the others wait for the next round."""
@@ -152,7 +156,7 @@ class HostedBot:
         """Who writes below requests: as much as keeps the round within its number of calls."""
         api = self.upstream.api
         spent = requests + _LISTS + (page.asked if page else 0)  # the comments of each were read
-        left = max(_FEW_WRITES, CALLS * requests - spent)
+        left = max(FEW, CALLS * requests - spent)
         return Teller(api, self.words, api.whoami().number, left, self._troubles)
 
     def _pending_in_main(self) -> list[EntityPath]:

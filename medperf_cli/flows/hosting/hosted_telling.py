@@ -10,6 +10,9 @@ from medperf_cli.errors import MedperfError, NetworkError
 from medperf_cli.flows.hosting.hosted_batch import Asked
 from medperf_cli.flows.hosting.hosted_status import LABELS, MARK, Status
 
+FEW = 10
+"""Writes that there may be in any case."""
+
 
 @dataclass
 class Teller:
@@ -23,7 +26,7 @@ class Teller:
     api: ForgeApi
     words: Callable[[Status], str]
     me: int
-    left: int
+    left: int = FEW
     troubles: list[tuple[str, MedperfError]] = field(default_factory=list)
     _amended: set[int] = field(default_factory=set)
     _silent: bool = False
