@@ -207,6 +207,16 @@ def test_who_may_not_push_to_main_is_told_who_does(page: Place) -> None:
     assert page.main() != request.head
 
 
+def test_what_is_not_about_the_registry_is_no_request(page: Place) -> None:
+    assert page.stage
+    hospital = page.member("hospital")
+    _, request = asked(page, hospital)
+    page.stage.request("writer", "docs", {"README.md": b"better words\n"})
+    page.stage.request("writer", "odd", {"registry/README.md": b"not allowed here\n"})
+    found = page.member("reader").forge.list()
+    assert [r.title for r in found] == [request.title, "add odd"]
+
+
 def test_an_id_that_is_none_is_told(place: Place) -> None:
     reader = place.member("reader")
     for text in ("", "999", "#", "zz", "../1"):

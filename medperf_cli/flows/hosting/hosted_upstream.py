@@ -19,7 +19,7 @@ from medperf_cli.adapters.store.repository import GitStore
 from medperf_cli.core.carried import MARK
 from medperf_cli.core.names import PathError
 from medperf_cli.core.requests import MAIN, RequestRef, is_number, parse_ref
-from medperf_cli.errors import ConflictError, NetworkError, RejectedError
+from medperf_cli.errors import ConflictError, IntegrityError, NetworkError, RejectedError
 from medperf_cli.flows.hosting.heard import Heard, Odd, heard
 from medperf_cli.flows.hosting.hosted_notes import Note, read_notes, write_notes
 from medperf_cli.flows.hosting.request_commits import shared_with_main
@@ -84,10 +84,11 @@ class HostedUpstream(Upstream):
         ended = [] if self._thorough else self._newly_ended(before)
         heads = self._bring([*pulls, *ended])
         main = _main(self._store)
-        open_numbers = {pull.number for pull in pulls}
+        asking = {number for number, head in heads.items() if self._asks(main, head)}
+        open_numbers = {pull.number for pull in pulls} & asking
         notes = {n: note for n, note in before.items() if note.ended and n not in open_numbers}
         self.seen = {}
-        for pull in [p for p in (*pulls, *ended) if p.number in heads]:
+        for pull in [p for p in (*pulls, *ended) if p.number in asking]:
             head, known = heads[pull.number], before.get(pull.number)
             comments = self._comments(pull, head, known)
             found = heard(self._store, main, str(pull.number), head, comments)
@@ -102,6 +103,13 @@ class HostedUpstream(Upstream):
         write_notes(self._file, notes)
         self._fetched = True
         return self.known()
+
+    def _asks(self, main: str, head: str) -> bool:
+        """Whether a head is about the registry; what changes only other files is nobody's business here."""
+        try:
+            return self._store.touches_registry(shared_with_main(self._store, main, head), head)
+        except (RejectedError, IntegrityError):
+            return True  # what cannot be compared is judged, and told why
 
     def _newly_ended(self, before: Mapping[int, Note]) -> list[Pull]:
         """Requests closed without a merge that are not known to be; their closings are shown to people."""
