@@ -105,9 +105,13 @@ class HostedUpstream(Upstream):
         return self.known()
 
     def _asks(self, main: str, head: str) -> bool:
-        """Whether a head is about the registry; what changes only other files is nobody's business here."""
+        """Whether a head is about the registry; what changes only other files is nobody's business here.
+
+        One that stands in main is shown to nobody, but the bot tells the page so.
+        """
         try:
-            return self._store.touches_registry(shared_with_main(self._store, main, head), head)
+            shared = shared_with_main(self._store, main, head)
+            return (self._thorough and shared == head) or self._store.touches_registry(shared, head)
         except (RejectedError, IntegrityError):
             return True  # what cannot be compared is judged, and told why
 
