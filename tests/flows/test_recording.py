@@ -18,6 +18,7 @@ from medperf_cli.core.names import parse_path
 from medperf_cli.flows.hosting.merge_bot import Fate
 from tests.support.acting import act, decide, root, write
 from tests.support.forges import git
+from tests.support.forges.faults import on
 from tests.support.hosted_desk import HostedDesk, on_forge, recorder
 from tests.support.hosting import Hosted, replays
 from tests.support.office import key_file
@@ -210,3 +211,14 @@ def test_an_open_request_for_what_is_pending_in_main_gathers_approvals_there(des
     assert desk.run()[pull.number].fate is Fate.MERGED
     assert desk.has(BORIS, CLARA)
     assert pull.state == "merged"
+
+
+def test_reviews_that_cannot_be_read_are_named_and_stop_nothing_else(desk: HostedDesk) -> None:
+    one, two = desk.act(asked()), desk.ask(act(desk.world, write("cubes/acme/bush/1.yml")).added)
+    for name in ("boris", "clara"):
+        desk.forge.review(one, name)
+    desk.forge.faults.busy(503, on("GET", f"/pulls/{one.number}/reviews"))
+    fates = {number: outcome.fate for number, outcome in desk.run().items()}
+    assert fates == {one.number: Fate.WAITS, two.number: Fate.MERGED}
+    assert [what for what, _ in desk.last.troubles] == [f"request {one.number}"]
+    assert desk.run()[one.number].fate is Fate.MERGED
