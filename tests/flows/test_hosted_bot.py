@@ -258,3 +258,28 @@ def test_what_cannot_be_written_below_a_request_stops_no_merge(desk: HostedDesk)
     ((what, error),) = desk.last.troubles
     assert what == f"request {waits.number}"
     assert "locked" in error.message
+
+
+def test_a_head_that_git_refuses_to_take_keeps_no_other_waiting(desk: HostedDesk) -> None:
+    odd, good = desk.ask(cube(desk, "other"), login="eve"), desk.ask(cube(desk))
+    assert odd.source
+    blob = git.git(desk.registry.path, "hash-object", "-w", "--stdin", stdin=b"x")
+    tree = b"100644 ..\0" + bytes.fromhex(blob)
+    bent = git.git(
+        desk.registry.path, "hash-object", "-t", "tree", "-w", "--literally", "--stdin", stdin=tree
+    )
+    head = git.commit_tree(desk.registry.path, bent, [desk.main()], "bent", git.identity("eve", desk.now))
+    git.git(desk.registry.path, "update-ref", f"refs/pull/{odd.number}/head", head)
+    odd.head = head
+    assert {number: outcome.fate for number, outcome in desk.run().items()} == {good.number: Fate.MERGED}
+    assert odd.comments == []
+
+
+def test_a_request_that_is_gone_or_a_page_that_is_silent_stops_no_merge(desk: HostedDesk) -> None:
+    gone, good = desk.ask(cube(desk, "other")), desk.ask(cube(desk))
+    told = {"Content-Type": "application/json"}
+    absent = {"status": 404, "headers": told, "body": b'{"message": "Not Found"}'}
+    desk.forge.faults.add(How.INSTEAD, on("GET", f"/issues/{gone.number}/comments"), **absent)
+    desk.forge.faults.busy(503, on("POST", "/comments"), times=9)
+    assert {number: outcome.fate for number, outcome in desk.run().items()} == {good.number: Fate.MERGED}
+    assert [what for what, _ in desk.last.troubles] == [f"request {good.number}"]

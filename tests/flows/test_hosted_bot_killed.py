@@ -7,10 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typing_extensions import override
 
+from medperf_cli.adapters.forge import api
+from medperf_cli.adapters.forge.patience import Patient
 from medperf_cli.adapters.store.repository import GitStore
 from medperf_cli.flows.hosting.hosted_status import MARK
 from medperf_cli.flows.hosting.hosted_upstream import HostedUpstream
+from medperf_cli.flows.hosting.merge_bot import Fate
 from tests.support.forges.repository import Pull
 from tests.support.hosted_desk import BOT, HostedDesk, on_forge
 from tests.support.hosting import Hosted, replays
@@ -53,10 +57,10 @@ class Steps:
 
 def mortal(desk: HostedDesk, monkeypatch: pytest.MonkeyPatch, at: int) -> int:
     """A round that dies at a step that others can see; how many of them it came to."""
-    steps, api = Steps(at), desk.api
+    steps, forge = Steps(at), desk.api
     for name in WRITES:
-        monkeypatch.setattr(api, name, steps.around(getattr(api, name)))
-    with monkeypatch.context() as patched, desk.bot(api=api) as bot:
+        monkeypatch.setattr(forge, name, steps.around(getattr(forge, name)))
+    with monkeypatch.context() as patched, desk.bot(api=forge) as bot:
         patched.setattr(HostedUpstream, "push", steps.around(HostedUpstream.push))
         if at:
             with pytest.raises(Killed):
@@ -111,3 +115,29 @@ def test_killed_at_any_step_that_others_see_the_next_round_completes_it(
             "waits": "open",
         }
         assert "waits for 1 more of the admins" in desk.status(made["waits"])
+
+
+class Slow(Patient):
+    """A forge that does not see what a push merged, until it is told."""
+
+    settled: list[tuple[int, str]]
+
+    @override
+    def settle(self, pull: api.Pull, merge: str) -> None:
+        self.settled.append((pull.number, merge))
+
+
+def test_what_a_killed_bot_merged_is_settled_where_the_page_does_not_see_it(desk: HostedDesk) -> None:
+    pull = desk.ask(Hosted(desk.folder, desk.world).cube())
+    desk.run()
+    merge = desk.main()
+    pull.state, pull.merged_as = "open", None
+    forge = Slow(desk.api)
+    forge.settled = []
+    with desk.bot(api=forge) as bot:
+        (outcome,) = bot.run_once().outcomes
+    assert (outcome.fate, outcome.commit) == (Fate.CLOSED, merge)
+    assert forge.settled == [(pull.number, merge)]
+    assert pull.state == "open", "it is not closed: that would say that it was not merged"
+    assert f"**MERGED**: it stands in main, as `{merge}`" in desk.status(pull)
+    assert desk.main() == merge

@@ -18,16 +18,19 @@ from medperf_cli.flows.hosting.hosted_batch import Asked, Bench, Plan
 from medperf_cli.flows.hosting.hosted_page import Page
 from medperf_cli.flows.hosting.hosted_pending import record_in_main
 from medperf_cli.flows.hosting.hosted_status import Status
-from medperf_cli.flows.hosting.hosted_telling import Teller
+from medperf_cli.flows.hosting.hosted_telling import FEW, Teller
 from medperf_cli.flows.hosting.hosted_upstream import HostedUpstream, Seen
 from medperf_cli.flows.hosting.merge_bot import Outcome
-from medperf_cli.flows.hosting.pull_check import concerns
 from medperf_cli.flows.hosting.recording import Recorder, records
 from medperf_cli.flows.reading.sync import sync
 from medperf_cli.flows.reading.verified_index import reading
 
 _TRIES = 5
 _LOCK_SECONDS = 300.0
+CALLS = 3
+"""Of the forge's web interface a request and round; where there are many, what does not fit is said later."""
+_LISTS = 3
+"""Calls for the whole round: the open requests, twice; whose token it is."""
 Troubles = list[tuple[str, MedperfError]]
 """What could not be done in a round, and why; it waits for the next one."""
 
@@ -80,11 +83,11 @@ class HostedBot:
         """One try; None where main moved under way."""
         self._troubles = []
         main = self._verified_main()
-        asked = self._asked(main)
+        asked = self._asked()
         bench = Bench(self.store, self.deps.clock(), self._page(main))
         waiting = self._pending_in_main() if bench.page else ()
         plan = _planned(bench, main, asked, waiting)
-        teller = Teller(self.upstream.api, self.words, self.upstream.api.whoami().number, self._troubles)
+        teller = self._teller(len(asked), bench.page)
         if plan.commits:
             asked = self._unchanged(asked)
             if plan.merges.keys() - {one.pull.number for one in asked}:
@@ -109,15 +112,15 @@ class HostedBot:
             raise ConflictError("main went back while it was being read", hint="tell the registry's admins")
         return main
 
-    def _asked(self, main: str) -> list[Asked]:
-        """The open requests as they were fetched, oldest first; those beside the registry are people's."""
+    def _asked(self) -> list[Asked]:
+        """The open requests as they were fetched, oldest first."""
         found = {int(r.id): r for r in open_requests(self.upstream.known()) if r.id.isdecimal()}
         return [
             Asked(
                 found[number], seen.pull, seen.comments, [(o.comment.author.login, o.why) for o in seen.odd]
             )
             for number, seen in sorted(self.upstream.seen.items())
-            if number in found and concerns(self.store, main, found[number].head)
+            if number in found
         ]
 
     def _unchanged(self, asked: Sequence[Asked]) -> list[Asked]:
@@ -143,6 +146,13 @@ class HostedBot:
         except MedperfError as error:
             self._troubles.append(("recorder", error))
             return None
+
+    def _teller(self, requests: int, page: Page | None) -> Teller:
+        """Who writes below requests: as much as keeps the round within its number of calls."""
+        api = self.upstream.api
+        spent = requests + _LISTS + (page.asked if page else 0)  # the comments of each were read
+        left = max(FEW, CALLS * requests - spent)
+        return Teller(api, self.words, api.whoami().number, left, self._troubles)
 
     def _pending_in_main(self) -> list[EntityPath]:
         with reading(self.deps.settings) as (index, _):

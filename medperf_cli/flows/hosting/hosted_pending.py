@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Sequence
 
 from medperf_cli.adapters.forge.api import Pull
 from medperf_cli.adapters.store.writing import write_commit
 from medperf_cli.core.check.engine import CONSENSUS, check_bounded
 from medperf_cli.core.check.findings import Verdict
-from medperf_cli.core.lifecycle.reader import Reader
+from medperf_cli.core.lifecycle.reader import Reader, sha256
 from medperf_cli.core.lifecycle.standing import Lifecycle, Standing
 from medperf_cli.core.lifecycle.waiting import Waiting, pending
 from medperf_cli.core.names import EntityPath
@@ -19,9 +20,7 @@ from medperf_cli.flows.hosting.merge_bot import BOT
 from medperf_cli.flows.hosting.recording import Writer, recordable, voters
 
 MOST = 20
-"""Merges that are asked about in one round; the others have their turn in later rounds."""
-_TURN = 60
-"""Seconds after which the next ones have their turn."""
+"""Files that are asked about in one round; the others have their turn in later rounds."""
 
 
 def record_in_main(bench: Bench, plan: Plan, paths: Sequence[EntityPath]) -> None:
@@ -36,11 +35,11 @@ def record_in_main(bench: Bench, plan: Plan, paths: Sequence[EntityPath]) -> Non
     if bench.page is None:
         return
     merges: dict[str, list[Waiting]] = {}
-    for waiting in _recordable(bench, plan.tip, bench.page, paths):
+    for waiting in _in_turn(_recordable(bench, plan.tip, bench.page, paths), bench.now):
         commit = brought_by(bench.store, plan.tip, str(waiting.path))
         if commit is not None:
             merges.setdefault(commit, []).append(waiting)
-    for commit in _in_turn(sorted(merges), int(bench.now.timestamp()) // _TURN):
+    for commit in sorted(merges):
         pull = bench.page.merged_as(commit)
         if pull is not None and pull.head in bench.store.commit(commit).parents[1:]:
             _record(bench, plan, bench.page, pull, merges[commit])
@@ -53,10 +52,10 @@ def _recordable(bench: Bench, tip: str, page: Page, paths: Sequence[EntityPath])
     return [w for w in waiting if voters(state, w, page.recorder.host)]
 
 
-def _in_turn(commits: Sequence[str], turn: int) -> Sequence[str]:
-    """A few of many, others each time, so that no old merge waits for ever."""
-    start = turn * MOST % max(1, len(commits))
-    return [*commits[start:], *commits[:start]][:MOST]
+def _in_turn(waiting: Sequence[Waiting], now: dt.datetime) -> Sequence[Waiting]:
+    """A few of many, others each time whatever the rhythm of rounds, so that none waits for ever."""
+    start = int(sha256(now.isoformat().encode()), 16) % max(1, len(waiting))
+    return [*waiting[start:], *waiting[:start]][:MOST]
 
 
 def _record(bench: Bench, plan: Plan, page: Page, pull: Pull, waiting: Sequence[Waiting]) -> None:

@@ -10,18 +10,23 @@ from medperf_cli.errors import MedperfError, NetworkError
 from medperf_cli.flows.hosting.hosted_batch import Asked
 from medperf_cli.flows.hosting.hosted_status import LABELS, MARK, Status
 
+FEW = 10
+"""Writes that there may be in any case."""
+
 
 @dataclass
 class Teller:
     """Writes what changed, and nothing else; at most one write a request and round, unless it ends.
 
-    What cannot be written keeps no merge from happening: `troubles` says why, by request. When the forge does
-    not answer, nothing more is written in this round.
+    `me` is the number of the bot's account, and `left` how many writes there may still be; what does not fit
+    is said in the next round. What cannot be written keeps no merge from happening: `troubles` says why, by
+    request. When the forge does not answer, nothing more is written in this round.
     """
 
     api: ForgeApi
     words: Callable[[Status], str]
     me: int
+    left: int = FEW
     troubles: list[tuple[str, MedperfError]] = field(default_factory=list)
     _amended: set[int] = field(default_factory=set)
     _silent: bool = False
@@ -38,15 +43,18 @@ class Teller:
 
     def tell(self, status: Status, one: Asked) -> None:
         """Say how an open request stands, and close it where it ends without a merge."""
-        self._try(status, lambda: self._tell(status, one))
+        if self.left > 0:
+            self._try(status, lambda: self._tell(status, one))
 
     def _tell(self, status: Status, one: Asked) -> None:
         wrote = status.number not in self._amended and self._comment(status, one)
         if status.ends:
+            self.left -= 1
             self.api.close(one.pull.number)
         elif status.commit is not None:
             self.api.settle(one.pull, status.commit)
         elif not wrote and one.pull.labels & set(LABELS.values()) != status.labels:
+            self.left -= 1
             self.api.label(one.pull, status.labels)
 
     def _comment(self, status: Status, one: Asked) -> bool:
@@ -55,12 +63,13 @@ class Teller:
         mine = self._mine(one)
         for twin in mine[1:]:  # by a second bot at the same time
             self.api.delete_comment(number, twin.number)
-        if not mine:
-            self.api.comment(number, text)
-        elif _plain(mine[0].body) != _plain(text):
+        if mine and _plain(mine[0].body) == _plain(text):
+            return len(mine) > 1
+        self.left -= 1
+        if mine:
             self.api.edit_comment(number, mine[0].number, text)
         else:
-            return len(mine) > 1
+            self.api.comment(number, text)
         return True
 
     def _mine(self, one: Asked) -> list[Comment]:

@@ -19,7 +19,7 @@ from medperf_cli.adapters.store.repository import GitStore
 from medperf_cli.core.carried import MARK
 from medperf_cli.core.names import PathError
 from medperf_cli.core.requests import MAIN, RequestRef, is_number, parse_ref
-from medperf_cli.errors import ConflictError, IntegrityError, NetworkError, RejectedError
+from medperf_cli.errors import ConflictError, IntegrityError, NetworkError, RejectedError, UnknownIdError
 from medperf_cli.flows.hosting.heard import Heard, Odd, heard
 from medperf_cli.flows.hosting.hosted_notes import Note, read_notes, write_notes
 from medperf_cli.flows.hosting.request_commits import shared_with_main
@@ -28,7 +28,6 @@ from medperf_cli.flows.hosting.upstream import HERE, Remembered, Upstream
 NOTES = "medperf-requests.json"
 _ENDED = 30
 """How many of the newest ended requests are looked at for signed closings."""
-_GONE = "couldn't find remote ref"
 
 
 @dataclass(frozen=True)
@@ -91,6 +90,8 @@ class HostedUpstream(Upstream):
         for pull in [p for p in (*pulls, *ended) if p.number in asking]:
             head, known = heads[pull.number], before.get(pull.number)
             comments = self._comments(pull, head, known)
+            if comments is None:
+                continue
             found = heard(self._store, main, str(pull.number), head, comments)
             self._mirror(pull, head, found, comments)
             carrying = [c for c in comments if c.body.lstrip().startswith(MARK)]
@@ -105,9 +106,13 @@ class HostedUpstream(Upstream):
         return self.known()
 
     def _asks(self, main: str, head: str) -> bool:
-        """Whether a head is about the registry; what changes only other files is nobody's business here."""
+        """Whether a head is about the registry; what changes only other files is nobody's business here.
+
+        One that stands in main is shown to nobody, but the bot tells the page so.
+        """
         try:
-            return self._store.touches_registry(shared_with_main(self._store, main, head), head)
+            shared = shared_with_main(self._store, main, head)
+            return (self._thorough and shared == head) or self._store.touches_registry(shared, head)
         except (RejectedError, IntegrityError):
             return True  # what cannot be compared is judged, and told why
 
@@ -123,12 +128,11 @@ class HostedUpstream(Upstream):
         main = f"+{MAIN}:{HERE}heads/main"
         try:
             fetch(self._store, self._url, [main, *wanted.values()], token=self._token)
-        except NetworkError as error:
-            if _GONE not in error.message:
-                raise
+        except NetworkError:
+            # If it is not the forge itself, a head is gone, or holds what git refuses to take.
             fetch(self._store, self._url, [main], token=self._token)
             for refspec in wanted.values():
-                # A head that is gone from the forge is no request any more; the others stay.
+                # Such a head is no request (any more); the others stay.
                 with contextlib.suppress(NetworkError):
                     fetch(self._store, self._url, [refspec], token=self._token)
         known = self.known()
@@ -138,11 +142,15 @@ class HostedUpstream(Upstream):
     def _refspec(self, pull: Pull) -> str:
         return f"+{self.api.heads.format(pull.number)}:{HERE}pull/{pull.number}/head"
 
-    def _comments(self, pull: Pull, head: str, known: Note | None) -> Sequence[Comment]:
+    def _comments(self, pull: Pull, head: str, known: Note | None) -> Sequence[Comment] | None:
+        """What was said below a request; None where it is gone from the forge meanwhile."""
         unchanged = known is not None and (known.updated, known.head) == (pull.updated, head)
         if known is not None and unchanged and not self._thorough:
             return known.carrying
-        return self.api.comments(pull.number)
+        try:
+            return self.api.comments(pull.number)
+        except (UnknownIdError, RejectedError):
+            return None
 
     def _mirror(self, pull: Pull, head: str, found: Heard, comments: Sequence[Comment]) -> None:
         """Write what counts as commits on the head, and the refs that name them."""
