@@ -80,7 +80,7 @@ def _on_forge(url: str, root: str | None, folder: Path | None, signer: Signer | 
     from medperf_cli.flows.hosting.hosted_run import run_hosted
     from medperf_cli.render.status import as_comment
 
-    deps = console.deps(yes=True)
+    deps = console.deps()
     home = (folder or deps.settings.home / "bot").expanduser().absolute()
     settings = dataclasses.replace(deps.settings, home=home, registry=None)
     done = run_hosted(dataclasses.replace(deps, settings=settings), url, root, as_comment, signer)

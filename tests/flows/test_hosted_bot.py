@@ -4,18 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typing_extensions import override
 
 from medperf_cli.adapters.forge.api import Pull
+from medperf_cli.adapters.forge.base import Answer
 from medperf_cli.adapters.forge.patience import Patient
 from medperf_cli.adapters.store.repository import GitStore
+from medperf_cli.adapters.store.settings import Settings
 from medperf_cli.core.requests import request_id
-from medperf_cli.errors import RejectedError
+from medperf_cli.errors import ConflictError, IntegrityError, RejectedError
+from medperf_cli.flows.deps import Deps
+from medperf_cli.flows.hosting import hosted_bot
+from medperf_cli.flows.hosting.hosted_run import run_hosted
 from medperf_cli.flows.hosting.hosted_status import MARK
+from medperf_cli.flows.hosting.hosted_upstream import HostedUpstream
 from medperf_cli.flows.hosting.merge_bot import Fate
 from medperf_cli.flows.reading.replay import LawlessError
+from medperf_cli.render.status import as_comment
 from tests.support.closing import closing
 from tests.support.forges import git
 from tests.support.forges.faults import How, on
@@ -23,6 +31,7 @@ from tests.support.forges.repository import Protection
 from tests.support.hosted_desk import BOT, HostedDesk, on_forge
 from tests.support.hosting import Hosted, replays
 from tests.support.keys import member_key
+from tests.support.office import Talk
 from tests.support.world import member_file
 
 
@@ -283,3 +292,34 @@ def test_a_request_that_is_gone_or_a_page_that_is_silent_stops_no_merge(desk: Ho
     desk.forge.faults.busy(503, on("POST", "/comments"), times=9)
     assert {number: outcome.fate for number, outcome in desk.run().items()} == {good.number: Fate.MERGED}
     assert [what for what, _ in desk.last.troubles] == [f"request {good.number}"]
+
+
+def test_when_main_moves_every_time_the_round_is_given_up(
+    desk: HostedDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hosted_bot, "_TRIES", 2)
+    pull, rivals = desk.ask(cube(desk)), iter(range(9))
+    push = HostedUpstream.push
+
+    def overtaken(upstream: HostedUpstream, *arguments: Any) -> Answer:
+        desk.enter(cube(desk, f"rival{next(rivals)}x"))
+        return push(upstream, *arguments)
+
+    monkeypatch.setattr(HostedUpstream, "push", overtaken)
+    with pytest.raises(ConflictError, match="main moved 2 times"):
+        desk.run()
+    assert (pull.state, next(rivals)) == ("open", 2)
+
+
+def test_a_working_copy_is_used_again_and_stays_pinned(
+    desk: HostedDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MEDPERF_FORGE_TOKEN", desk.token)
+    settings = Settings(home=desk.folder / "copy", forge="github")
+    deps = Deps(settings, lambda: desk.now, Talk(), lambda _: False, interactive=False)
+    first = desk.ask(cube(desk))
+    assert [o.id for o in run_hosted(deps, desk.url, desk.root, as_comment).outcomes] == [str(first.number)]
+    second = desk.ask(cube(desk, "other"))
+    assert [o.id for o in run_hosted(deps, desk.url, None, as_comment).outcomes] == [str(second.number)]
+    with pytest.raises(IntegrityError, match=f"is pinned to root {desk.root}, not to that"):
+        run_hosted(deps, desk.url, f"sha256:{'0' * 64}", as_comment)
