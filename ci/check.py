@@ -14,8 +14,9 @@ import time
 from pathlib import Path
 
 from ci.saying import guarded, say, summarize
-from ci.told import HEADS, Asked, Here, asked, here
+from ci.told import Asked, Here, asked, here
 from medperf_cli.adapters.credentials import token_for
+from medperf_cli.adapters.forge.api import HEADS
 from medperf_cli.adapters.store.remote import init
 from medperf_cli.adapters.store.repository import GitStore
 from medperf_cli.core.check.findings import Verdict

@@ -17,12 +17,6 @@ from medperf_cli.adapters.forge.api import Vendor
 from medperf_cli.core.requests import is_number
 from medperf_cli.errors import UsageError
 
-HEADS: Mapping[Vendor, str] = {
-    Vendor.GITHUB: "refs/pull/{}/head",
-    Vendor.FORGEJO: "refs/pull/{}/head",
-    Vendor.GITLAB: "refs/merge-requests/{}/head",
-}
-"""The ref of a request's head, by vendor: a check has no need of the web interface."""
 _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?\Z")
 _MAX_EVENT = 32 * 1024 * 1024
 

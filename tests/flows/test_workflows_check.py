@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from ci.told import HEADS, asked
-from medperf_cli.adapters.forge.api import Vendor
+from ci.told import asked
+from medperf_cli.adapters.forge.api import HEADS, Vendor
 from medperf_cli.adapters.store.remote import init
 from medperf_cli.adapters.store.repository import GitStore
 from medperf_cli.core.check.findings import Verdict

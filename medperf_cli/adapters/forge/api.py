@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import enum
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -17,6 +17,20 @@ class Vendor(enum.StrEnum):
     GITHUB = "github"
     GITLAB = "gitlab"
     FORGEJO = "forgejo"
+
+
+MAIN = "main"
+"""The branch that requests ask to enter."""
+OURS = "medperf:"
+"""How labels of ours begin."""
+DEPLOY_KEY = "deploy key"
+"""Stands among those who may push for keys of the repository, which have no login."""
+HEADS: Mapping[Vendor, str] = {
+    Vendor.GITHUB: "refs/pull/{}/head",
+    Vendor.GITLAB: "refs/merge-requests/{}/head",
+    Vendor.FORGEJO: "refs/pull/{}/head",
+}
+"""The ref of a request's head, with `{}` for its number."""
 
 
 @dataclass(frozen=True)
@@ -107,12 +121,14 @@ class ForgeApi(Protocol):
     """One repository on a hosted forge, asked as the owner of a token (or as nobody).
 
     Nothing is tried again here: what may pass (no answer, 5xx, a rate limit) is a BusyError, and `Patient`
-    decides. Lists are whole: an adapter turns all pages. Every method may raise:
+    decides. Lists are whole, or refused: an adapter turns all pages. Every method may raise:
 
         BusyError: no answer, broken answer, 5xx, or a rate limit (with the seconds to wait, where it says).
         TokenError: no token where one is needed, or it expired, or a scope is missing (which, in the hint).
         RejectedError: the forge refuses the content or the state (protected branch, required review missing).
         UnknownIdError: there is no such request, repository or branch (any more).
+        NetworkError: an answer that waiting does not mend, such as an untrusted certificate.
+        ConfigurationError: the environment's proxy or certificates make no sense.
 
     """
 
@@ -128,7 +144,7 @@ class ForgeApi(Protocol):
 
     @property
     def heads(self) -> str:
-        """The ref of a request's head in the repository, with `{}` for its number."""
+        """The vendor's of `HEADS`."""
         ...
 
     def whoami(self) -> Account:

@@ -15,14 +15,24 @@ from typing_extensions import override
 
 from medperf_cli.adapters.forge import forgejo_answers as read
 from medperf_cli.adapters.forge.address import ForgeAddress
-from medperf_cli.adapters.forge.api import Account, Comment, ForgeApi, Fork, PageApproval, Protection, Pull
+from medperf_cli.adapters.forge.api import (
+    HEADS,
+    MAIN,
+    OURS,
+    Account,
+    Comment,
+    ForgeApi,
+    Fork,
+    PageApproval,
+    Protection,
+    Pull,
+    Vendor,
+)
 from medperf_cli.adapters.forge.base import RequestState
 from medperf_cli.adapters.forge.forgejo_answers import Record
 from medperf_cli.adapters.forge.forgejo_web import PAGE, Web, part
 from medperf_cli.errors import ConfigurationError, RejectedError, TokenError, UnknownIdError
 
-MAIN = "main"
-OURS = "medperf:"
 _COLOUR = "#5a7d9a"
 _ABSENT = (HTTPStatus.NOT_FOUND,)
 _UNMARKED = (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED)
@@ -71,7 +81,7 @@ class Forgejo(ForgeApi):
     @property
     @override
     def heads(self) -> str:
-        return "refs/pull/{}/head"
+        return HEADS[Vendor.FORGEJO]
 
     @override
     def whoami(self) -> Account:

@@ -7,15 +7,13 @@ import re
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
-from medperf_cli.adapters.forge.api import Account, Comment, PageApproval, Protection, Pull
+from medperf_cli.adapters.forge.api import DEPLOY_KEY, Account, Comment, PageApproval, Protection, Pull
 from medperf_cli.adapters.forge.base import RequestState
 from medperf_cli.errors import BusyError
 
 T = TypeVar("T")
 GHOST = Account("Ghost", -1)
 """Whom Forgejo shows where an account was deleted."""
-DEPLOY_KEY = "deploy key"
-"""Among those who may push: any key of the repository that may write (Forgejo names none of them)."""
 _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?\Z")
 _FULL_NAME = re.compile(r"[A-Za-z0-9._-]+/[A-Za-z0-9._-]+\Z")
 _AGIT = 1

@@ -11,6 +11,9 @@ from typing_extensions import override
 
 from medperf_cli.adapters.forge.address import ForgeAddress
 from medperf_cli.adapters.forge.api import (
+    HEADS,
+    MAIN,
+    OURS,
     Account,
     Comment,
     ForgeApi,
@@ -18,6 +21,7 @@ from medperf_cli.adapters.forge.api import (
     PageApproval,
     Protection,
     Pull,
+    Vendor,
 )
 from medperf_cli.adapters.forge.base import RequestState
 from medperf_cli.adapters.forge.github_answers import Answer, BrokenAnswerError, broken
@@ -27,10 +31,7 @@ from medperf_cli.adapters.forge.github_web import Web
 from medperf_cli.errors import BusyError, RejectedError, TokenError, UnknownIdError
 
 T = TypeVar("T")
-MAIN = "main"
 FORBIDDEN = 403
-OURS = "medperf:"
-"""How labels of ours begin."""
 GHOST = Account("ghost", 0)
 """Whose account was deleted; no member has this number."""
 BOT_LOGIN = "MEDPERF_BOT_LOGIN"
@@ -70,7 +71,7 @@ class GitHub(ForgeApi):
     @property
     @override
     def heads(self) -> str:
-        return "refs/pull/{}/head"
+        return HEADS[Vendor.GITHUB]
 
     @override
     def whoami(self) -> Account:

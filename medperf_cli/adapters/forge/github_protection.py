@@ -11,13 +11,12 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 from urllib.parse import quote
 
-from medperf_cli.adapters.forge.api import Protection
+from medperf_cli.adapters.forge.api import DEPLOY_KEY, Protection
 from medperf_cli.adapters.forge.github_answers import Answer
 from medperf_cli.adapters.forge.github_web import Web
 from medperf_cli.errors import RejectedError, TokenError, UnknownIdError
 
 REQUESTS, HISTORY = "medperf: requests", "medperf: history"
-DEPLOY_KEY = "deploy key"
 _REFUSED = (UnknownIdError, RejectedError, TokenError)
 _BY_HAND = (
     "make a GitHub App for the merge bot with the permission 'Contents: write', and install it here only",

@@ -11,6 +11,9 @@ from typing_extensions import override
 from medperf_cli.adapters.forge import gitlab_projects, gitlab_protection, gitlab_shapes
 from medperf_cli.adapters.forge.address import ForgeAddress
 from medperf_cli.adapters.forge.api import (
+    HEADS,
+    MAIN,
+    OURS,
     Account,
     Comment,
     ForgeApi,
@@ -18,15 +21,13 @@ from medperf_cli.adapters.forge.api import (
     PageApproval,
     Protection,
     Pull,
+    Vendor,
 )
 from medperf_cli.adapters.forge.gitlab_public import public_notes
 from medperf_cli.adapters.forge.gitlab_session import Session
 from medperf_cli.adapters.forge.gitlab_shapes import Row, quiet
 from medperf_cli.errors import UnknownIdError
 
-OURS = "medperf:"
-"""How our labels begin."""
-MAIN = "main"
 _PAGE, _MOST_ROWS = 100, 20_000
 _MOST_TITLE = 255
 _SINGLY = 3
@@ -70,7 +71,7 @@ class GitLab(ForgeApi):
     @property
     @override
     def heads(self) -> str:
-        return "refs/merge-requests/{}/head"
+        return HEADS[Vendor.GITLAB]
 
     @override
     def whoami(self) -> Account:

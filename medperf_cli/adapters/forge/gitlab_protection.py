@@ -6,12 +6,11 @@ from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
 
-from medperf_cli.adapters.forge.api import Protection
+from medperf_cli.adapters.forge.api import MAIN, Protection
 from medperf_cli.adapters.forge.gitlab_session import Session
 from medperf_cli.errors import RejectedError, TokenError, UnknownIdError
 
 Row = Mapping[str, Any]
-MAIN = "main"
 PIPELINE = "pipeline"
 """What `Protection.checks` holds where the pipeline must succeed: GitLab requires all of its jobs or none."""
 _NOBODY, _DEVELOPERS, _MAINTAINERS = 0, 30, 40

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from medperf_cli.adapters.credentials import Token
-from medperf_cli.adapters.forge.api import ForgeApi, Pull
+from medperf_cli.adapters.forge.api import MAIN, ForgeApi, Pull
 from medperf_cli.adapters.forge.base import RequestState
 from medperf_cli.adapters.store.repository import GitStore
 from medperf_cli.core.lifecycle.reader import Reader
@@ -45,7 +45,7 @@ class Commenter:
 
         """
         found = self.api.pulls_from(source, branch)
-        known = (p for p in found if p.state is RequestState.OPEN and p.into == "main" and p.head == head)
+        known = (p for p in found if p.state is RequestState.OPEN and p.into == MAIN and p.head == head)
         return next(known, None)
 
     def comment(self, store: GitStore, pull: Pull) -> Status | None:
