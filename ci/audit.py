@@ -11,7 +11,7 @@ import sys
 
 from ci.saying import guarded, say, summarize
 from ci.told import here
-from ci.world import ROOT, a_home, deps, replayed
+from ci.world import a_home, deps, pinned_root, replayed
 from medperf_cli.errors import ExitCode
 from medperf_cli.flows.doctor.checkup import rows_of, worst
 from medperf_cli.flows.doctor.finding import State
@@ -25,7 +25,7 @@ def main() -> int:
     place = here(os.environ)
     with a_home() as home:
         added = replayed(place, home)
-        hosted = host_checkup(deps(place, home), place.url, os.environ[ROOT])
+        hosted = host_checkup(deps(place, home), place.url, pinned_root())
     done, rows = added.synced, rows_of(hosted)
     told = [
         f"replayed {done.judged} changes with {done.entities} files from {added.root} to {done.commit}",

@@ -13,10 +13,10 @@ from pathlib import Path
 
 from ci.saying import guarded, say, summarize
 from ci.told import here
-from ci.world import ROOT, a_home, deps
+from ci.world import a_home, deps, pinned_root
 from medperf_cli.adapters.keys.base import Signer
 from medperf_cli.adapters.keys.lent import lent_key
-from medperf_cli.errors import ExitCode, UsageError
+from medperf_cli.errors import ExitCode
 from medperf_cli.flows.hosting.hosted_bot import Round
 from medperf_cli.flows.hosting.hosted_run import run_hosted
 from medperf_cli.render.findings import code
@@ -27,11 +27,7 @@ _KEY = "MEDPERF_RECORDER_KEY"
 
 def main() -> int:
     """Merge what may be merged, and say below each request how it stands."""
-    place, root = here(os.environ), os.environ.get(ROOT, "")
-    if not root:
-        raise UsageError(
-            f"no root is pinned in {ROOT}", hint="put the registry's fingerprint there: sha256:..."
-        )
+    place, root = here(os.environ), pinned_root()
     with a_home() as home, _recorder() as signer:
         done = run_hosted(deps(place, home), place.url, root, as_comment, signer)
     _report(done)

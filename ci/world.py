@@ -60,9 +60,14 @@ def replayed(place: Here, home: Path) -> Added:
         IntegrityError: it begins with another root, or history is not lawful (LawlessError names the commit).
 
     """
+    return add_registry(deps(place, home), place.url, pinned_root())
+
+
+def pinned_root() -> str:
+    """The fingerprint of the root that the job is to begin with (raises UsageError: none is pinned)."""
     root = os.environ.get(ROOT, "")
     if not root:
         raise UsageError(
             f"no root is pinned in {ROOT}", hint="put the registry's fingerprint there: sha256:..."
         )
-    return add_registry(deps(place, home), place.url, root)
+    return root

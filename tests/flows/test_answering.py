@@ -16,8 +16,8 @@ from medperf_cli.adapters.store.repository import GitStore
 from medperf_cli.core.requests import MAIN, OpenRequest, RequestRef, open_requests, request_id
 from medperf_cli.errors import ConflictError
 from medperf_cli.flows.hosting import answering, bot_memory, merge_bot
-from medperf_cli.flows.hosting.answering import LOCK, answers, heard
-from medperf_cli.flows.hosting.bot_memory import FILE, Memory, commits_of, read_memory, write_memory
+from medperf_cli.flows.hosting.answering import answers, heard
+from medperf_cli.flows.hosting.bot_memory import FILE, LOCK, Memory, commits_of, read_memory, write_memory
 from medperf_cli.flows.hosting.merge_bot import Fate, run_locked, run_once
 from tests.support.desk import LATER, Desk
 from tests.support.hosting import replays

@@ -15,11 +15,8 @@ from pathlib import Path
 from medperf_cli.adapters.store.locks import exclusive
 from medperf_cli.core.requests import PULLS, RequestRef
 from medperf_cli.errors import ConflictError
-from medperf_cli.flows.hosting.bot_memory import FILE, read_memory
+from medperf_cli.flows.hosting.bot_memory import FILE, LOCK, LOCK_SECONDS, read_memory
 
-LOCK = "medperf-bot.lock"
-LOCK_SECONDS = 120.0
-"""Without a sign of life of whoever holds the lock."""
 _SHORTEST, _LONGEST = 0.02, 0.2
 """Seconds between two looks."""
 

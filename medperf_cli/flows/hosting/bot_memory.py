@@ -19,6 +19,10 @@ from medperf_cli.core.watched import matters
 from medperf_cli.errors import ConfigurationError
 
 FILE = "medperf-bot.json"
+LOCK = "medperf-bot.lock"
+"""Held by whichever bot works in a repository."""
+LOCK_SECONDS = 120.0
+"""Without a sign of life of whoever holds the lock."""
 _SETTLED = 500
 """Requests that are gone and still told about."""
 

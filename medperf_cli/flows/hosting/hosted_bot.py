@@ -14,6 +14,7 @@ from medperf_cli.core.names import EntityPath, Kind, parse_path
 from medperf_cli.core.requests import MAIN, open_requests
 from medperf_cli.errors import ConfigurationError, ConflictError, MedperfError, NetworkError, RejectedError
 from medperf_cli.flows.deps import Deps
+from medperf_cli.flows.hosting.bot_memory import LOCK
 from medperf_cli.flows.hosting.hosted_batch import Asked, Bench, Plan
 from medperf_cli.flows.hosting.hosted_page import Page
 from medperf_cli.flows.hosting.hosted_pending import record_in_main
@@ -70,7 +71,7 @@ class HostedBot:
             NetworkError, TokenError: the forge does not answer, or asks for (another) token.
 
         """
-        with exclusive(self.store.git.directory / "medperf-bot.lock", "merge bot", wait=_LOCK_SECONDS):
+        with exclusive(self.store.git.directory / LOCK, "merge bot", wait=_LOCK_SECONDS):
             for _ in range(_TRIES):
                 done = self._round()
                 if done is not None:

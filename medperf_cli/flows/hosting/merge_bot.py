@@ -25,8 +25,15 @@ from medperf_cli.core.requests import (
 from medperf_cli.core.watched import Watched
 from medperf_cli.errors import ConfigurationError, ConflictError, IntegrityError, RejectedError
 from medperf_cli.flows.deps import TOOL_VERSION
-from medperf_cli.flows.hosting.answering import LOCK, LOCK_SECONDS
-from medperf_cli.flows.hosting.bot_memory import Known, Memory, commits_of, read_memory, write_memory
+from medperf_cli.flows.hosting.bot_memory import (
+    LOCK,
+    LOCK_SECONDS,
+    Known,
+    Memory,
+    commits_of,
+    read_memory,
+    write_memory,
+)
 from medperf_cli.flows.hosting.closings import AHEAD, counts
 from medperf_cli.flows.hosting.gathering import gather, merge_request
 from medperf_cli.flows.hosting.receive import lines
