@@ -103,3 +103,12 @@ def test_the_host_of_every_sort_of_address() -> None:
     assert [host_of(u) for u in ("https://A.example:1/x", "git@b:o/r", "/c", "d/e:f", "")] == [
         *("a.example", "b", "", "", ""),
     ]
+
+
+@pytest.mark.parametrize("vendor", ["gitlab", "forgejo"])
+def test_a_site_may_be_below_a_path(vendor: str) -> None:
+    found = forge_address("https://example.org/git/org/registry.git", vendor, "https://example.org/git")
+    assert found is not None
+    assert (found.repository, found.api) == ("org/registry", "https://example.org/git")
+    with pytest.raises(ConfigurationError, match="names no repository"):
+        forge_address("https://example.org/git/alone.git", vendor, "https://example.org/git")

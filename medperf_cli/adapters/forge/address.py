@@ -22,7 +22,8 @@ class ForgeAddress:
     """A repository on a hosted forge.
 
     `host` is the name without a port, as members' logins say it; `api` the web interface's base, without a
-    slash at the end (GitHub: `https://api.github.com`, GitLab and Forgejo: the site itself).
+    slash at the end (GitHub: `https://api.github.com`, GitLab and Forgejo: the site itself, which may be
+    below a path); `repository` the full name, such as `mgh/registry`.
     """
 
     vendor: Vendor
@@ -56,12 +57,14 @@ def forge_address(url: str, forge: str = "auto", api: str | None = None) -> Forg
     name = path.strip("/").removesuffix(".git")
     if vendor is None or (forge == "auto" and not _NAME.match(name)):
         return None
+    base = (api or _usual(vendor, host, port, scheme)).rstrip("/")
+    name = name.removeprefix(f"{urlsplit(base).path.strip('/')}/")  # where the site is below a path
     if not host or not _NAME.match(name):
         raise ConfigurationError(
             f"'{url}' names no repository on a {vendor} forge",
             hint="an address is like https://host/owner/name.git; or `medperf profile set forge bare`",
         )
-    return ForgeAddress(vendor, host, name, (api or _usual(vendor, host, port, scheme)).rstrip("/"))
+    return ForgeAddress(vendor, host, name, base)
 
 
 def _parts(url: str) -> tuple[str, int | None, str, str]:

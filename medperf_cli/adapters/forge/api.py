@@ -117,6 +117,11 @@ class Protection:
     """Owners of touched files must approve."""
 
 
+def same_repository(one: str, other: str) -> bool:
+    """Whether two full names are one repository's: no forge tells upper from lower case in them."""
+    return one.casefold() == other.casefold()
+
+
 class ForgeApi(Protocol):
     """One repository on a hosted forge, asked as the owner of a token (or as nobody).
 

@@ -9,7 +9,6 @@ import dataclasses
 from collections.abc import Iterable, Sequence
 from http import HTTPStatus
 from itertools import islice
-from urllib.parse import urlsplit
 
 from typing_extensions import override
 
@@ -27,11 +26,13 @@ from medperf_cli.adapters.forge.api import (
     Protection,
     Pull,
     Vendor,
+    same_repository,
 )
 from medperf_cli.adapters.forge.base import RequestState
 from medperf_cli.adapters.forge.forgejo_answers import Record
+from medperf_cli.adapters.forge.forgejo_protection import protect, protection
 from medperf_cli.adapters.forge.forgejo_web import PAGE, Web, part
-from medperf_cli.errors import ConfigurationError, RejectedError, TokenError, UnknownIdError
+from medperf_cli.errors import ConfigurationError, RejectedError, UnknownIdError
 
 _COLOUR = "#5a7d9a"
 _ABSENT = (HTTPStatus.NOT_FOUND,)
@@ -42,20 +43,17 @@ _UNMARKED = (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED)
 def connect(address: ForgeAddress, token: str | None) -> ForgeApi:
     """Speak to a repository as the owner of a token, or as nobody; nothing is asked yet.
 
-    A site may be below a path (`https://host/git/owner/name` with the base `https://host/git`).
-
     Raises:
         TokenError: what is given as a token is none, or it could be read on the way.
         ConfigurationError: the address is not one of a repository.
 
     """
-    name = address.repository.removeprefix(f"{urlsplit(address.api).path.strip('/')}/")
-    if name.count("/") != 1:
+    if address.repository.count("/") != 1:
         raise ConfigurationError(
-            f"'{name}' is no repository of Forgejo: it is called owner/name",
+            f"'{address.repository}' is no repository of Forgejo: it is called owner/name",
             hint="where the site is below a path: `medperf profile set forge_api https://host/path`",
         )
-    return Forgejo(dataclasses.replace(address, repository=name), Web(address, token))
+    return Forgejo(address, Web(address, token))
 
 
 class Forgejo(ForgeApi):
@@ -114,7 +112,7 @@ class Forgejo(ForgeApi):
 
     def _is_ours(self, fork: Record) -> bool:
         parent = fork.part("parent")
-        return parent is not None and parent.full_name("full_name").lower() == self.repository.lower()
+        return parent is not None and same_repository(parent.full_name("full_name"), self.repository)
 
     def _made_fork(self) -> Fork:
         """A new fork; 409 says that there is one by another name, or that the name is taken."""
@@ -150,8 +148,9 @@ class Forgejo(ForgeApi):
     def pulls_from(self, source: str, branch: str) -> Sequence[Pull]:
         """See `ForgeApi`. Forgejo finds any one by its branch; others are its author's, or one's own."""
         owner, _, name = source.partition("/")
-        same_name = name == self.repository.partition("/")[2]
-        head = branch if source == self.repository else f"{owner if same_name else source}:{branch}"
+        namesake = same_repository(name, self.repository.partition("/")[2])
+        own = same_repository(source, self.repository)
+        head = branch if own else f"{owner if namesake else source}:{branch}"
         what = f"request from '{source}'"
         path = f"{self._at}/pulls/{MAIN}/{part(head, slashes=True)}"
         answer = self._web.ask("GET", path, what=what, expected=_ABSENT)
@@ -161,7 +160,8 @@ class Forgejo(ForgeApi):
         authors = [one.author, *([] if self._web.anonymous else [self.whoami()])]
         posters = {author.login for author in authors if author != read.GHOST}
         listed = (pull for poster in sorted(posters) for pull in self._listed(state="all", poster=poster))
-        found = {p.number: p for p in (one, *listed) if (p.source, p.branch) == (source, branch)}
+        here = (p for p in (one, *listed) if p.branch == branch and same_repository(p.source, source))
+        found = {pull.number: pull for pull in here}
         return [found[number] for number in sorted(found, reverse=True)]
 
     @override
@@ -181,8 +181,7 @@ class Forgejo(ForgeApi):
         answer = self._web.ask("GET", path, what=what, expected=_ABSENT)
         if answer.status in _ABSENT:
             return ""
-        listed = answer.data if isinstance(answer.data, list) else [answer.data]
-        refs = [Record(item, self.host) for item in listed]
+        refs = read.records(answer.data, self.host)
         at = next((record.part("object") for record in refs if record.text("ref") == ref), None)
         return at.commit("sha") or "" if at is not None else ""
 
@@ -271,35 +270,8 @@ class Forgejo(ForgeApi):
 
     @override
     def protection(self) -> Protection:
-        branch = self._web.record("GET", f"{self._at}/branches/{MAIN}", what=f"branch '{MAIN}'")
-        if not branch.truth("protected"):
-            return read.UNPROTECTED
-        rule = self._rule(branch.text("effective_branch_protection_name") or MAIN)
-        return read.protection(rule) if rule is not None else read.glimpsed(branch)
-
-    def _rule(self, name: str) -> Record | None:
-        """The rule of this name; None where there is none, or its reader is no administrator."""
-        try:
-            rules = self._web.listed(f"{self._at}/branch_protections", what="branch protections")
-        except (RejectedError, TokenError):
-            return None
-        return next(
-            (rule for rule in rules if name in (rule.text("rule_name"), rule.text("branch_name"))), None
-        )
+        return protection(self._web, self._at)
 
     @override
     def protect(self, checks: frozenset[str], pushers: frozenset[str]) -> Sequence[str]:
-        path, what = f"{self._at}/branch_protections", "branch protections"
-        rules = self._web.listed(path, what=what)
-        names = {name for rule in rules for name in (rule.text("rule_name"), rule.text("branch_name"))}
-        wanted = read.wanted_rule(checks, pushers)
-        if MAIN in names:
-            rule = self._web.record("PATCH", f"{path}/{MAIN}", what=what, body=wanted)
-        else:
-            named = {"rule_name": MAIN, "branch_name": MAIN}  # the latter for Gitea before 1.19
-            rule = self._web.record("POST", path, what=what, body=named | wanted)
-        # Old versions read the two below only beside `has_pull_requests`. Detecting merges by itself would
-        # name whoever's address stands in the pushed commit as the one who merged.
-        allowed = {"has_pull_requests": True, "allow_manual_merge": True, "autodetect_manual_merge": False}
-        self._web.ask("PATCH", self._at, what="the repository's settings", body=allowed)
-        return read.by_hand(checks, read.lost(pushers, rule))
+        return protect(self._web, self._at, checks, pushers)

@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
-from medperf_cli.adapters.forge.api import DEPLOY_KEY, Account, Comment, PageApproval, Protection, Pull
+from medperf_cli.adapters.forge.api import Account, Comment, PageApproval, Pull
 from medperf_cli.adapters.forge.base import RequestState
 from medperf_cli.errors import BusyError
 
@@ -102,6 +102,11 @@ class Record:
         return frozenset(found)
 
 
+def records(data: Any, host: str) -> list[Record]:
+    """The objects of an answer that may be one alone; raises BusyError."""
+    return [Record(item, host) for item in (data if isinstance(data, list) else [data])]
+
+
 def broken(host: str, name: str = "") -> BusyError:
     """The error for an answer that is not what the interface promises; `name` is the field at fault."""
     where = f" (field '{name}')" if name else ""
@@ -169,80 +174,3 @@ def approvals(reviews: Sequence[Record]) -> list[PageApproval]:
         and review.truth("dismissed") is False
         and (commit := review.commit("commit_id"))
     ]
-
-
-UNPROTECTED = Protection(
-    protected=False,
-    pull_required=False,
-    checks=frozenset(),
-    force_push=True,
-    deletion=True,
-    linear=False,
-    pushers=frozenset(),
-    code_owners=False,
-)
-
-
-def protection(rule: Record) -> Protection:
-    """What a rule for main says. Nobody deletes a protected branch; only Gitea may let one be rewritten.
-
-    Nothing makes owners of code approve: merges can wait for reviews that were asked for, and anybody who may
-    write can take such a question back.
-    """
-    listed = bool(rule.truth("enable_push")) and bool(rule.truth("enable_push_whitelist"))
-    teams = frozenset(f"@{team}" for team in rule.texts("push_whitelist_teams"))
-    keys = frozenset([DEPLOY_KEY] if rule.truth("push_whitelist_deploy_keys") else [])
-    return Protection(
-        protected=True,
-        pull_required=listed or not rule.truth("enable_push"),
-        checks=_checks(rule),
-        force_push=bool(rule.truth("enable_force_push")),
-        deletion=False,
-        linear=False,
-        pushers=rule.texts("push_whitelist_usernames") | teams | keys if listed else frozenset(),
-    )
-
-
-def glimpsed(branch: Record) -> Protection:
-    """What a protected branch shows to whom its rules are not shown."""
-    return Protection(protected=True, checks=_checks(branch), deletion=False, linear=False)
-
-
-def _checks(record: Record) -> frozenset[str]:
-    return record.texts("status_check_contexts") if record.truth("enable_status_check") else frozenset()
-
-
-def wanted_rule(checks: frozenset[str], pushers: frozenset[str]) -> dict[str, Any]:
-    """The rule that a registry needs: only `pushers` push, and their merges need no signature of git."""
-    return {
-        "enable_push": True,
-        "enable_push_whitelist": True,
-        "push_whitelist_usernames": sorted(pushers - {DEPLOY_KEY}),
-        "push_whitelist_teams": [],
-        "push_whitelist_deploy_keys": DEPLOY_KEY in pushers,
-        "enable_status_check": bool(checks),
-        "status_check_contexts": sorted(checks),
-        "block_on_official_review_requests": True,
-        "require_signed_commits": False,
-    }
-
-
-def lost(pushers: frozenset[str], rule: Record) -> list[str]:
-    """Who was to push and is not in the rule: Forgejo leaves out whoever may not write, without a word."""
-    there = {login.lower() for login in protection(rule).pushers or ()}
-    return sorted(login for login in pushers if login.lower() not in there)
-
-
-def by_hand(checks: frozenset[str], without: Sequence[str]) -> list[str]:
-    """What `wanted_rule` cannot say; `without` are pushers whom the rule lost."""
-    said = [f"let '{login}' write to the repository, then do this again" for login in without]
-    said.append(
-        "agree on code owners: Forgejo asks them and lets a merge in the page wait for their answer,"
-        " but whoever may write can take the question back"
-    )
-    if checks:
-        said.append(
-            "compare the required checks with their names below a first request:"
-            " Forgejo calls one '<workflow> / <job> (pull_request)', which a pattern like '*check*' matches"
-        )
-    return said

@@ -22,6 +22,7 @@ from medperf_cli.adapters.forge.api import (
     Protection,
     Pull,
     Vendor,
+    same_repository,
 )
 from medperf_cli.adapters.forge.base import RequestState
 from medperf_cli.adapters.forge.github_answers import Answer, BrokenAnswerError, broken
@@ -127,7 +128,7 @@ class GitHub(ForgeApi):
         found = self._web.whole(f"{self._at}/pulls", state="all", head=head, sort="created", direction="desc")
         pulls = self._read_all(found, self._pull)
         # Two repositories of one owner may have a branch of this name.
-        return [p for p in pulls if p.branch == branch and p.source.casefold() == source.casefold()]
+        return [p for p in pulls if p.branch == branch and same_repository(p.source, source)]
 
     @override
     def pulls_of(self, commit: str) -> Sequence[Pull]:

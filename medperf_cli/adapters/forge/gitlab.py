@@ -22,6 +22,7 @@ from medperf_cli.adapters.forge.api import (
     Protection,
     Pull,
     Vendor,
+    same_repository,
 )
 from medperf_cli.adapters.forge.gitlab_public import public_notes
 from medperf_cli.adapters.forge.gitlab_session import Session
@@ -124,7 +125,7 @@ class GitLab(ForgeApi):
     @override
     def pulls_from(self, source: str, branch: str) -> Sequence[Pull]:
         found = self._listed(state="all", source_branch=branch, order_by="created_at", sort="desc")
-        return [pull for pull in found if pull.source == source]
+        return [pull for pull in found if same_repository(pull.source, source)]
 
     @override
     def pulls_of(self, commit: str) -> Sequence[Pull]:
