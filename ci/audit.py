@@ -12,12 +12,12 @@ import sys
 from ci.saying import guarded, say, summarize
 from ci.told import here
 from ci.world import a_home, deps, pinned_root, replayed
+from medperf_cli.core.quoting import code
 from medperf_cli.errors import ExitCode
 from medperf_cli.flows.doctor.checkup import rows_of, worst
 from medperf_cli.flows.doctor.finding import State
 from medperf_cli.flows.doctor.registry_host import host_checkup
 from medperf_cli.render.doctor import as_text
-from medperf_cli.render.findings import code
 
 
 def main() -> int:

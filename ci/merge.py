@@ -16,10 +16,10 @@ from ci.told import here
 from ci.world import a_home, deps, pinned_root
 from medperf_cli.adapters.keys.base import Signer
 from medperf_cli.adapters.keys.lent import lent_key
+from medperf_cli.core.quoting import code
 from medperf_cli.errors import ExitCode
 from medperf_cli.flows.hosting.hosted_bot import Round
 from medperf_cli.flows.hosting.hosted_run import run_hosted
-from medperf_cli.render.findings import code
 from medperf_cli.render.status import as_comment
 
 _KEY = "MEDPERF_RECORDER_KEY"

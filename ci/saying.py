@@ -12,10 +12,10 @@ import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from medperf_cli.core.quoting import one_line
 from medperf_cli.core.requests import SPOKEN
 from medperf_cli.errors import ExitCode, MedperfError
 from medperf_cli.render.findings import as_text
-from medperf_cli.render.table import one_line
 
 _MAX_SUMMARY = 900_000
 """Bytes; GitHub refuses a summary of more than 1 MiB."""

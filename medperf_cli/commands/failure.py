@@ -59,7 +59,7 @@ def bug(error: Exception, arguments: Sequence[str], *, debug: bool) -> int:
     import traceback
 
     from medperf_cli.adapters.trace import without_secrets
-    from medperf_cli.render.table import one_line
+    from medperf_cli.core.quoting import one_line
 
     text = "".join(traceback.format_exception(error))
     if debug:

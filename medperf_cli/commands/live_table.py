@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from medperf_cli.commands.run_state import ACTIVE, OVER, Picture, Row, Stage
+from medperf_cli.core.quoting import one_line
 from medperf_cli.render.progress import duration, progress_line
-from medperf_cli.render.table import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -57,11 +57,12 @@ def _list(asked: Asked, wanted: Wanted, *, closed: bool, json: bool) -> None:
 @app.command("show")
 def show_request(request: Request) -> None:
     """Show a request: every file in it, and what the check says."""
+    from medperf_cli.core.quoting import one_line
     from medperf_cli.flows.submitting.desk import at_desk
     from medperf_cli.flows.submitting.review import review
     from medperf_cli.flows.submitting.votes import votes_on
     from medperf_cli.render.findings import as_text
-    from medperf_cli.render.table import one_line, plain
+    from medperf_cli.render.table import plain
 
     with at_desk(console.deps()) as desk:
         found = review(desk, request)

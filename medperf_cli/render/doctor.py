@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from medperf_cli.render.table import one_line
+from medperf_cli.core.quoting import one_line
 
 
 def as_text(rows: Sequence[dict[str, Any]]) -> str:

@@ -6,13 +6,10 @@ import json
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from medperf_cli.render.table import one_line
+from medperf_cli.core.quoting import code, one_line
 
 if TYPE_CHECKING:
     from medperf_cli.core.check.findings import Finding, Report
-
-_LONGEST = 600
-"""Characters of one span; a page takes no comment of any length."""
 
 
 def as_text(findings: Iterable[Finding]) -> str:
@@ -52,9 +49,3 @@ def as_json(report: Report) -> str:
         for f in report.findings
     ]
     return json.dumps({"verdict": report.verdict.name, "findings": findings}, indent=2)
-
-
-def code(text: str) -> str:
-    """A stranger's words as a code span: no markup, no mention, no second line."""
-    clean = one_line(text).replace("`", "'")
-    return f"`{clean[:_LONGEST]}`" if clean else "` `"

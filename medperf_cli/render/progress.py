@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from medperf_cli.adapters.steps import Bytes
-from medperf_cli.render.table import one_line
+from medperf_cli.core.quoting import one_line
 
 _BAR = 24
 _MB = 1e6

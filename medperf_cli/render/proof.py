@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from medperf_cli.render.table import one_line
+from medperf_cli.core.quoting import one_line
 
 if TYPE_CHECKING:
     from medperf_cli.flows.reading.explain import Explained

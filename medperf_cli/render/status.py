@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Sized
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from medperf_cli.render.findings import code, markdown_line
+from medperf_cli.core.quoting import code
+from medperf_cli.render.findings import markdown_line
 
 if TYPE_CHECKING:
     from medperf_cli.core.check.findings import Finding

@@ -6,6 +6,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from medperf_cli.core.quoting import one_line
+
 _WIDEST = 100
 """Characters of one cell; paths and fingerprints fit."""
 WIDTH = 100
@@ -33,11 +35,6 @@ def _cut_last(cells: list[list[str]], width: int) -> None:
     for line in cells:
         if len(line[-1]) > room:
             line[-1] = f"{line[-1][: room - 1]}\N{HORIZONTAL ELLIPSIS}"
-
-
-def one_line(text: str) -> str:
-    """Text without line breaks and without what moves a terminal's cursor."""
-    return "".join(c if c.isprintable() else "?" for c in " ".join(text.split()))
 
 
 def plain(text: str) -> str:

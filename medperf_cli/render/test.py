@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from medperf_cli.core.quoting import one_line
 from medperf_cli.core.stats.wording import in_words
-from medperf_cli.render.table import one_line, plain
+from medperf_cli.render.table import plain
 
 COLUMNS = ("uid", "outcome", "model", "benchmark", "data", "when")
 _FIELDS = ("uid", "outcome", "when", "benchmark", "data_preparator", "model", "metrics_cube", "data", "logs")

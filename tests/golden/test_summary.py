@@ -13,7 +13,8 @@ from markdown_it.token import Token
 
 from medperf_cli.core.carried import MARK, carried
 from medperf_cli.core.names import Kind
-from medperf_cli.flows.submitting.summary import MOST, code, request_body, request_title
+from medperf_cli.core.quoting import code
+from medperf_cli.flows.submitting.summary import MOST, request_body, request_title
 from tests.golden.test_help import REWRITE
 from tests.support.story import STEPS, tell
 from tests.support.story_fields import cube_fields

@@ -8,6 +8,7 @@ from typing import Any
 from medperf_cli.core.entities.parsing import parse
 from medperf_cli.core.lifecycle.reader import sha256
 from medperf_cli.core.names import EntityPath, Kind, PathError, parse_path, parse_signature_path
+from medperf_cli.core.quoting import code
 from medperf_cli.core.requests import request_id
 from medperf_cli.core.ssh_keys import parse_public_key
 from medperf_cli.errors import MedperfError
@@ -80,7 +81,7 @@ def request_body(files: Mapping[str, bytes], *, author: str, registry: str) -> s
         registry: the registry's id.
 
     """
-    head = _HEAD.format(author=code(author), registry=code(registry), number=code(_number(files)))
+    head = _HEAD.format(author=_code(author), registry=_code(registry), number=_code(_number(files)))
     paths = _paths(files)
     room, parts = MOST - len(head) - len(_TAIL) - _WORDS, [head]
     for number, path in enumerate(paths):
@@ -93,13 +94,8 @@ def request_body(files: Mapping[str, bytes], *, author: str, registry: str) -> s
     return "".join((*parts, _TAIL))
 
 
-def code(text: object) -> str:
-    """A stranger's text as one code span: one line, no backtick in it, cut where it is long."""
-    words = "".join(c if c.isprintable() else "?" for c in " ".join(str(text).split()))
-    # No marker of ours (`core.carried`, the bot's comment) can stand in a stranger's words.
-    line = words.replace("`", "'").replace("<!--", "<! --")
-    cut = line if len(line) <= _WORDS else f"{line[: _WORDS - 1]}\N{HORIZONTAL ELLIPSIS}"
-    return f"`{cut or '-'}`"
+def _code(text: object) -> str:
+    return code(str(text), _WORDS)
 
 
 def _paths(files: Mapping[str, bytes]) -> list[EntityPath]:
@@ -117,10 +113,10 @@ def _number(files: Mapping[str, bytes]) -> str:
 
 def _section(path: EntityPath, files: Mapping[str, bytes]) -> Iterator[str]:
     data = files[str(path)]
-    yield f"#### {path.kind} {code(_name(path))}"
+    yield f"#### {path.kind} {_code(_name(path))}"
     yield ""
-    yield f"- file: {code(f'registry/{path}')}"
-    yield f"- SHA-256: {code(sha256(data))}"
+    yield f"- file: {_code(f'registry/{path}')}"
+    yield f"- SHA-256: {_code(sha256(data))}"
     yield f"- signed by: {_signers(path, files)}"
     try:
         document = parse(path, data).document()
@@ -141,11 +137,11 @@ def _name(path: EntityPath) -> str:
 
 def _signers(path: EntityPath, files: Mapping[str, bytes]) -> str:
     if path.signer is not None:
-        return code(path.signer)
+        return _code(path.signer)
     if path.kind is Kind.RECORDED:
         return "the registry's recorder"
     beside = (parse_signature_path(name) for name in sorted(files) if name.endswith(".sig"))
-    found = [code(signature.admin) for signature in beside if signature.entity == path]
+    found = [_code(signature.admin) for signature in beside if signature.entity == path]
     return ", ".join(found[:_ROWS]) or "nobody yet"
 
 
@@ -159,12 +155,12 @@ def _value(document: Mapping[str, Any], field: str) -> Any:
 def _shown(value: Any) -> str:
     """A value on one line; a pin as path and digest."""
     if isinstance(value, Mapping) and set(value) == {"path", "sha256"}:
-        return f"{code(value['path'])} (SHA-256 {code(value['sha256'])})"
+        return f"{_code(value['path'])} (SHA-256 {_code(value['sha256'])})"
     if isinstance(value, Mapping):
-        return code(", ".join(f"{key} {number}" for key, number in sorted(value.items())))
+        return _code(", ".join(f"{key} {number}" for key, number in sorted(value.items())))
     if isinstance(value, list | tuple):
-        return ", ".join(code(item) for item in value[:_ROWS]) + (" and more" if len(value) > _ROWS else "")
-    return code(("no", "yes")[value] if isinstance(value, bool) else value)
+        return ", ".join(_code(item) for item in value[:_ROWS]) + (" and more" if len(value) > _ROWS else "")
+    return _code(("no", "yes")[value] if isinstance(value, bool) else value)
 
 
 def _more(kind: Kind, document: Mapping[str, Any]) -> Iterator[str]:
@@ -173,14 +169,14 @@ def _more(kind: Kind, document: Mapping[str, Any]) -> Iterator[str]:
     if kind is Kind.MEMBER:
         rows = [_key(key) for key in document.get("keys", ())]
     elif kind is Kind.ROOT:
-        rows = [f"admin: {code(admin['member'])}" for admin in document["admins"]["members"]]
+        rows = [f"admin: {_code(admin['member'])}" for admin in document["admins"]["members"]]
     elif kind is Kind.BENCHMARK:
         rows = [_metric(metric) for metric in document.get("metrics", ())]
     elif kind is Kind.RESULT:
         rows = [_score(metric) for metric in document.get("metrics", ())]
     elif kind is Kind.REDACTION:
         groups = document.get("dropped", ())
-        rows = [f"takes out: {code(file['path'])}" for group in groups for file in group["files"]]
+        rows = [f"takes out: {_code(file['path'])}" for group in groups for file in group["files"]]
     yield from (f"- {row}" for row in rows[:_ROWS])
     if len(rows) > _ROWS:
         yield f"- and {len(rows) - _ROWS} more"
@@ -188,25 +184,23 @@ def _more(kind: Kind, document: Mapping[str, Any]) -> Iterator[str]:
 
 def _key(key: Mapping[str, Any]) -> str:
     revoked = key.get("revoked")
-    ended = f", revoked: {code(revoked['reason'])}" if revoked else ""
-    return f"key {code(key['label'])}: {code(parse_public_key(key['key']).fingerprint)}{ended}"
+    ended = f", revoked: {_code(revoked['reason'])}" if revoked else ""
+    return f"key {_code(key['label'])}: {_code(parse_public_key(key['key']).fingerprint)}{ended}"
 
 
 def _metric(metric: Mapping[str, Any]) -> str:
     primary = ", the primary one" if metric.get("primary") else ""
-    return (
-        f"metric {code(metric['key'])}: {code(metric['kind'])}, {code(metric['better'])} is better{primary}"
-    )
+    return f"metric {_code(metric['key'])}: {_code(metric['kind'])}, {_code(metric['better'])} is better{primary}"
 
 
 def _score(metric: Mapping[str, Any]) -> str:
     """A headline score as the result has it; the pooled ones stand on the registry's pages."""
-    name = f"score {code(metric['key'])}:"
+    name = f"score {_code(metric['key'])}:"
     if metric["kind"] == "reported":
-        return f"{name} {code(metric['value'])} (the cube's own number)"
+        return f"{name} {_code(metric['value'])} (the cube's own number)"
     if metric["kind"] == "ratio":
         ratio = f"{metric['numerator']} / {metric['denominator']}"
         if metric["denominator"]:
             ratio += f" = {metric['numerator'] / metric['denominator']:.3g}"
-        return f"{name} {code(ratio)}, over {code(metric['support'])} of {code(metric['count'])}"
-    return f"{name} mean {code(metric['mean'])}, sd {code(metric['sd'])}, over {code(metric['count'])}"
+        return f"{name} {_code(ratio)}, over {_code(metric['support'])} of {_code(metric['count'])}"
+    return f"{name} mean {_code(metric['mean'])}, sd {_code(metric['sd'])}, over {_code(metric['count'])}"
