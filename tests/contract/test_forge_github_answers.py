@@ -85,7 +85,7 @@ def test_a_request_is_read_or_broken(shown: dict[str, Any], where: tuple[str, ..
 def test_every_refusal_is_an_error_of_ours_with_a_next_step(
     status: int, data: object, headers: dict[str, str], verb: str
 ) -> None:
-    error = refused(SITE, status, headers, data, verb)
+    error = refused(SITE, status, headers, data, verb, token=None)
     assert isinstance(error, MedperfError)
     assert error.hint
     assert len(error.message) < 1000

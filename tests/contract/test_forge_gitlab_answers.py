@@ -33,7 +33,7 @@ def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
             422,
             {"message": {"base": ["no\x1b[31m"], "title": ["is bad"]}},
             RejectedError,
-            "no .31m; title is bad",
+            "no\\?.31m; title is bad",
         ),
         (404, {"message": "404 Not found"}, UnknownIdError, "has no merge request 1"),
         (200, {"iid": 1}, BusyError, "makes no sense"),

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
+from medperf_cli.adapters.forge.sending import words_of
 from medperf_cli.errors import (
     BusyError,
     MedperfError,
@@ -18,7 +19,6 @@ from medperf_cli.errors import (
 
 SCOPES = "read:user, write:issue, write:repository"
 """What a token must be allowed to do; Gitea calls them the same."""
-_LONGEST_MESSAGE = 300
 _SCOPES = re.compile(r"required scope.{0,40}?\[([a-z:, ]{1,200})\]")
 _SECONDS = re.compile(r"[0-9]{1,6}\Z")
 _REASONS: dict[int, str] = {
@@ -108,7 +108,4 @@ class Refusals:
         text = data.get("message") if isinstance(data, dict) else None
         if not isinstance(text, str):
             return ""
-        if self._token is not None:
-            text = text.replace(self._token, "***")
-        line = "".join(char if char.isprintable() else " " for char in text)
-        return " ".join(line.split())[:_LONGEST_MESSAGE]
+        return words_of(text, self._token)

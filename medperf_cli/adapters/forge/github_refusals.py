@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from medperf_cli.adapters.forge.address import ForgeAddress
+from medperf_cli.adapters.forge.sending import words_of
 from medperf_cli.errors import (
     BusyError,
     MedperfError,
@@ -20,18 +21,17 @@ from medperf_cli.errors import (
     UnknownIdError,
 )
 
-_MOST_WORDS = 500
 _SECONDARY = 60.0
 """Seconds to wait where GitHub names none: at least a minute, as its documentation says."""
 _SSO = re.compile(r"url=(https://[A-Za-z0-9.-]+/[A-Za-z0-9/?=&._%-]+)")
 
 
 def refused(
-    address: ForgeAddress, status: int, headers: Mapping[str, str], data: Any, verb: str
+    address: ForgeAddress, status: int, headers: Mapping[str, str], data: Any, verb: str, *, token: str | None
 ) -> MedperfError:
-    """The error for an answer of 400 or more."""
+    """The error for an answer of 400 or more; a token is never repeated."""
     told = {name.lower(): str(value) for name, value in headers.items()}
-    words, site = _words(data), f"'{address.host}'"
+    words, site = _words(data, token), f"'{address.host}'"
     limit = _limit(status, told, words, site)
     if limit:
         return limit
@@ -46,7 +46,7 @@ def refused(
     return RejectedError(f"{site} refuses: {words or f'HTTP {status}'}", hint=_advice(words))
 
 
-def _words(data: Any) -> str:
+def _words(data: Any, token: str | None) -> str:
     """What GitHub says, with the details of each error, as one short line."""
     if not isinstance(data, Mapping):
         return ""
@@ -54,7 +54,7 @@ def _words(data: Any) -> str:
     listed = errors if isinstance(errors, list) else [errors]
     details = [error.get("message") if isinstance(error, Mapping) else error for error in listed]
     said = [str(part) for part in (data.get("message"), *details) if isinstance(part, str) and part]
-    return " ".join(": ".join(said).split())[:_MOST_WORDS]
+    return words_of(": ".join(said), token)
 
 
 def _seconds(text: str | None) -> float | None:

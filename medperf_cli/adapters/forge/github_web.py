@@ -31,7 +31,7 @@ class Web:
 
     def __init__(self, address: ForgeAddress, token: str | None) -> None:
         self.address = address
-        self.anonymous = token is None
+        self._token = token
         self._requester = _requester(address, token)
 
     def get(self, path: str, **parameters: str | int) -> Any:
@@ -69,7 +69,8 @@ class Web:
         try:
             return self._requester.requestJsonAndCheck(verb, path, dict(parameters), input=body)
         except GithubException as error:
-            raise refused(self.address, error.status, error.headers or {}, error.data, verb) from error
+            headers = error.headers or {}
+            raise refused(self.address, error.status, headers, error.data, verb, token=self._token) from error
         except (Broken, MovedError, ValueError, RuntimeError, requests.RequestException, OSError) as error:
             raise unreachable(self.address, error) from error
 

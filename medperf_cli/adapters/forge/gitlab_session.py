@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from medperf_cli.adapters.forge.address import ForgeAddress
-from medperf_cli.adapters.forge.sending import AGENT, sendable
+from medperf_cli.adapters.forge.sending import AGENT, sendable, words_of
 from medperf_cli.errors import (
     BusyError,
     MedperfError,
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 TIMEOUT = 30.0
 """Seconds without a byte, after which an answer is given up."""
 _JOB_TOKEN = "glcbt-"  # noqa: S105 - how job tokens begin, not one
-_MOST_TEXT, _LARGEST = 300, 1 << 26
+_LARGEST = 1 << 26
 _TOO_MANY, _SERVER = 429, 500
 _CONFLICT, _BEGINS_ERRORS = 409, 400
 _ANONYMOUS = "make an access token with the scope 'api' in GitLab's preferences and set MEDPERF_FORGE_TOKEN"
@@ -185,10 +185,7 @@ class Session:
         found = answer
         if isinstance(answer, dict):
             found = answer.get("message", answer.get("error_description", answer.get("error", "")))
-        text = "".join(c if c.isprintable() else " " for c in "; ".join(_words(found)))
-        if self._token:
-            text = text.replace(self._token, "...")
-        return text[:_MOST_TEXT]
+        return words_of("; ".join(_words(found)), self._token)
 
 
 def _is_of_job(token: str) -> bool:

@@ -190,7 +190,8 @@ def _key(key: Mapping[str, Any]) -> str:
 
 def _metric(metric: Mapping[str, Any]) -> str:
     primary = ", the primary one" if metric.get("primary") else ""
-    return f"metric {_code(metric['key'])}: {_code(metric['kind'])}, {_code(metric['better'])} is better{primary}"
+    key, kind, better = (_code(metric[name]) for name in ("key", "kind", "better"))
+    return f"metric {key}: {kind}, {better} is better{primary}"
 
 
 def _score(metric: Mapping[str, Any]) -> str:
