@@ -10,7 +10,7 @@ from medperf_cli.adapters.forge.api import ForgeApi
 from medperf_cli.adapters.forge.patience import Patient
 from medperf_cli.adapters.store.repository import GitStore
 from medperf_cli.adapters.store.settings import Settings
-from medperf_cli.errors import ConfigurationError, TokenError
+from medperf_cli.errors import ConfigurationError
 from medperf_cli.flows.hosting.hosted_upstream import HostedRemembered, HostedUpstream
 from medperf_cli.flows.hosting.upstream import Remembered, Upstream
 
@@ -30,12 +30,8 @@ def connected(settings: Settings, url: str, address: ForgeAddress) -> tuple[Forg
     """
     token = token_for(url, settings.forge_token_file)
     if token is None:
-        token = asked_of_git(f"https://{address.host}/{address.repository}.git")
-    if token is not None and not address.secure:
-        raise TokenError(
-            f"'{address.api}' is not https: the token from {token.source} could be read on the way",
-            hint="use the forge's https address; `medperf profile set forge_api https://...`",
-        )
+        over_https = url if url.startswith("https://") else f"https://{address.host}/{address.repository}.git"
+        token = asked_of_git(over_https)
     try:
         vendor = importlib.import_module(f"medperf_cli.adapters.forge.{address.vendor}")
         api: ForgeApi = vendor.connect(address, token and token.text)

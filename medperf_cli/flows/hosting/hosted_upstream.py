@@ -18,7 +18,7 @@ from medperf_cli.adapters.store.remote import fetch, push
 from medperf_cli.adapters.store.repository import GitStore
 from medperf_cli.core.carried import MARK
 from medperf_cli.core.names import PathError
-from medperf_cli.core.requests import MAIN, RequestRef, is_number, parse_ref
+from medperf_cli.core.requests import MAIN, OpenRequest, RequestRef, is_number, parse_ref
 from medperf_cli.errors import ConflictError, IntegrityError, NetworkError, RejectedError, UnknownIdError
 from medperf_cli.flows.hosting.heard import Heard, Odd, heard
 from medperf_cli.flows.hosting.hosted_notes import Note, read_notes, write_notes
@@ -154,21 +154,13 @@ class HostedUpstream(Upstream):
 
     def _mirror(self, pull: Pull, head: str, found: Heard, comments: Sequence[Comment]) -> None:
         """Write what counts as commits on the head, and the refs that name them."""
-        number = str(pull.number)
-        when = max((c.written for c in comments), default=pull.opened)
-        wanted = {}
-        for member, files in found.decisions.items():
-            title = f"decisions of {member} on request {number}"
-            with contextlib.suppress(ConflictError):
-                commit = self.commit_files(head, files, title=title, author=member, when=when)
-                wanted[str(RequestRef(number, member))] = commit
-        for member, files in found.closings.items():
-            title = f"{member} closes request {number}"
-            commit = self.commit_beside(head, files, title=title, author=member, when=when)
-            wanted[str(RequestRef(number, member, closed=True))] = commit
-        self._set(number, wanted)
+        request = written_down(self, pull, head, found, comments)
+        self._set(request.id, request.decisions, request.closings)
 
-    def _set(self, number: str, wanted: Mapping[str, str]) -> None:
+    def _set(self, number: str, decisions: Mapping[str, str], closings: Mapping[str, str]) -> None:
+        """Let what stands beside a head be exactly these commits, by member."""
+        wanted = {str(RequestRef(number, member)): oid for member, oid in decisions.items()}
+        wanted |= {str(RequestRef(number, member, closed=True)): oid for member, oid in closings.items()}
         known = self._store.refs(f"{HERE}pull/{number}")
         theirs = {f"refs/{name.removeprefix(HERE)}": oid for name, oid in known.items()}
         for ref in {*theirs, *wanted} - {str(RequestRef(number))}:
@@ -210,9 +202,7 @@ class HostedUpstream(Upstream):
         number = str(pull.number)
         ref = str(RequestRef(number))
         self._move(ref, head, self.known().get(ref))
-        wanted = {str(RequestRef(number, member)): oid for member, oid in decisions.items()}
-        wanted |= {str(RequestRef(number, m, closed=True)): oid for m, oid in closings.items()}
-        self._set(number, wanted)
+        self._set(number, decisions, closings)
         note = Note.of(pull, head, (), ended=False)
         # Its comments are asked for again next time.
         early = dataclasses.replace(note, updated=dt.datetime.fromtimestamp(0, dt.UTC))
@@ -255,6 +245,34 @@ class HostedRemembered(Remembered):
     @override
     def shown(self, request_id: str) -> Shown | None:
         return _shown(read_notes(self._store.git.directory / NOTES), request_id)
+
+
+def written_down(
+    here: Upstream, pull: Pull, head: str, found: Heard, comments: Sequence[Comment]
+) -> OpenRequest:
+    """A request with what its comments carry as commits on its head, which are made where they lack.
+
+    Args:
+        here: the clone where they are made.
+        pull: the request.
+        head: the commit it stands at.
+        found: what counts of its comments.
+        comments: all of them.
+
+    """
+    number, when = str(pull.number), max((c.written for c in comments), default=pull.opened)
+    decisions: dict[str, str] = {}
+    for member, files in found.decisions.items():
+        title = f"decisions of {member} on request {number}"
+        with contextlib.suppress(ConflictError):  # the head itself holds another file there
+            decisions[member] = here.commit_files(head, files, title=title, author=member, when=when)
+    closings = {
+        member: here.commit_beside(
+            head, files, title=f"{member} closes request {number}", author=member, when=when
+        )
+        for member, files in found.closings.items()
+    }
+    return OpenRequest(number, head, decisions, closings)
 
 
 def _main(store: GitStore) -> str:

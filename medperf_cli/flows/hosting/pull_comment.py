@@ -15,11 +15,11 @@ from medperf_cli.adapters.forge.api import MAIN, ForgeApi, Pull
 from medperf_cli.adapters.forge.base import RequestState
 from medperf_cli.adapters.store.repository import GitStore
 from medperf_cli.core.lifecycle.reader import Reader
-from medperf_cli.core.requests import OpenRequest
 from medperf_cli.flows.hosting.heard import heard
 from medperf_cli.flows.hosting.hosted_batch import Asked, Bench, Plan
 from medperf_cli.flows.hosting.hosted_status import Status
 from medperf_cli.flows.hosting.hosted_telling import Teller
+from medperf_cli.flows.hosting.hosted_upstream import written_down
 from medperf_cli.flows.hosting.pull_check import bring, concerns
 from medperf_cli.flows.hosting.upstream import Upstream
 
@@ -77,19 +77,9 @@ class Commenter:
 
     def _asked(self, store: GitStore, main: str, pull: Pull) -> Asked:
         """The request with what its comments carry, as commits on its head."""
-        number, head, comments = str(pull.number), pull.head, self.api.comments(pull.number)
-        found = heard(store, main, number, head, comments)
+        comments = self.api.comments(pull.number)
+        found = heard(store, main, str(pull.number), pull.head, comments)
         registry = Reader(store.snapshot(main)).first_root.registry
         here = Upstream(store, self.url, registry)
-        when = max((c.written for c in comments), default=pull.opened)
-        title = f"what members say of request {number}"
-        decisions = {
-            member: here.commit_files(head, files, title=title, author=member, when=when)
-            for member, files in found.decisions.items()
-        }
-        closings = {
-            member: here.commit_beside(head, files, title=title, author=member, when=when)
-            for member, files in found.closings.items()
-        }
-        odd = [(odd.comment.author.login, odd.why) for odd in found.odd]
-        return Asked(OpenRequest(number, head, decisions, closings), pull, comments, odd)
+        request = written_down(here, pull, pull.head, found, comments)
+        return Asked(request, pull, comments, [(odd.comment.author.login, odd.why) for odd in found.odd])
