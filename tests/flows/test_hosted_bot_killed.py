@@ -83,8 +83,6 @@ def work(desk: HostedDesk, name: str) -> dict[str, Pull]:
 
 
 def nothing_is_lied_about(desk: HostedDesk, made: Mapping[str, Pull]) -> None:
-    with GitStore(desk.registry.path) as store:
-        assert replays(store, desk.main())
     for pull in made.values():
         said = desk.statuses(pull)
         assert len(said) <= 1
@@ -100,7 +98,8 @@ def test_killed_at_any_step_that_others_see_the_next_round_completes_it(
     work(desk, "all")
     steps = mortal(desk, monkeypatch, 0)
     assert steps == 2 * 6, "an edit, the push, three comments, a closing; before each and after it"
-    for at in range(1, steps + 1):
+    # Between one step's end and the next one's beginning nothing is done that anybody could see.
+    for at in (1, *range(2, steps + 1, 2)):
         before = desk.main()
         made = work(desk, str(at))
         mortal(desk, monkeypatch, at)
@@ -115,6 +114,8 @@ def test_killed_at_any_step_that_others_see_the_next_round_completes_it(
             "waits": "open",
         }
         assert "waits for 1 more of the admins" in desk.status(made["waits"])
+    with GitStore(desk.registry.path) as store:
+        assert replays(store, desk.main())
 
 
 class Slow(Patient):
