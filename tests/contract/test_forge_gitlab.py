@@ -10,6 +10,7 @@ import requests
 from hypothesis import given
 from hypothesis import strategies as st
 
+from medperf_cli.adapters.forge import gitlab
 from medperf_cli.adapters.forge.api import Account, Vendor
 from medperf_cli.adapters.forge.gitlab_protection import PIPELINE
 from medperf_cli.adapters.forge.gitlab_shapes import plain, quiet
@@ -274,3 +275,14 @@ def test_a_wildcard_protects_main_too(stage: Stage) -> None:
     rules.branch = "m*"
     stage.registry.protection["m*"] = rules
     assert admin.protection().protected is True
+
+
+def test_a_list_without_end_is_refused_and_not_cut(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    request, api = stage.request("mgh"), stage.api(BOT)
+    for words in ("one", "two"):
+        stage.forge.comment(request, "mgh", words)
+    monkeypatch.setattr(gitlab, "_MOST_ROWS", 2)
+    assert len(api.comments(1)) == 2
+    stage.forge.comment(request, "mgh", "three")
+    with pytest.raises(RejectedError, match="more than 2 rows in one list"):
+        api.comments(1)

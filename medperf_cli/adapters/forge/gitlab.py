@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
 
 from typing_extensions import override
 
@@ -27,7 +27,9 @@ from medperf_cli.adapters.forge.api import (
 from medperf_cli.adapters.forge.gitlab_public import public_notes
 from medperf_cli.adapters.forge.gitlab_session import Session
 from medperf_cli.adapters.forge.gitlab_shapes import Row, quiet
-from medperf_cli.errors import UnknownIdError
+from medperf_cli.errors import RejectedError, UnknownIdError
+
+T = TypeVar("T")
 
 _PAGE, _MOST_ROWS = 100, 20_000
 _MOST_TITLE = 255
@@ -133,7 +135,7 @@ class GitLab(ForgeApi):
             with self._session.asking(f"commit '{commit}'"):
                 path = f"/projects/{self._project.encoded_id}/repository/commits/{commit}/merge_requests"
                 found: Any = self._session.client.http_list(path, iterator=True)
-                return self._pulls(islice(found, _MOST_ROWS))
+                return self._pulls(_whole(found, "merge requests of one commit"))
         except UnknownIdError:
             return []
 
@@ -237,7 +239,7 @@ class GitLab(ForgeApi):
         notes = self._request(number).notes
         return _rows(notes, sort="asc", order_by="created_at", activity_filter=which)
 
-    def _listed(self, most: int = _MOST_ROWS, **query: str) -> Sequence[Pull]:
+    def _listed(self, most: int | None = None, **query: str) -> Sequence[Pull]:
         with self._session.asking("the merge requests"):
             return self._pulls(_rows(self._project.mergerequests, most, **query))
 
@@ -261,7 +263,20 @@ class GitLab(ForgeApi):
             self._names[project] = found.path_with_namespace
 
 
-def _rows(manager: Any, most: int = _MOST_ROWS, **query: str | bool) -> list[Row]:
-    """At most so many rows of a list, page by page."""
-    rows = manager.list(iterator=True, per_page=max(1, min(most, _PAGE)), **query)
-    return [row.attributes for row in islice(rows, most)]
+def _rows(manager: Any, most: int | None = None, **query: str | bool) -> list[Row]:
+    """The rows of a list, page by page; or the first `most`."""
+    size = _PAGE if most is None else max(1, min(most, _PAGE))
+    rows = manager.list(iterator=True, per_page=size, **query)
+    found = _whole(rows, "rows in one list") if most is None else islice(rows, most)
+    return [row.attributes for row in found]
+
+
+def _whole(rows: Iterable[T], what: str) -> list[T]:
+    """All rows; a list that goes on and on is refused, not cut (raises RejectedError)."""
+    found = list(islice(rows, _MOST_ROWS + 1))
+    if len(found) > _MOST_ROWS:
+        raise RejectedError(
+            f"GitLab has more than {_MOST_ROWS} {what}",
+            hint="close what is no longer needed in the forge's page",
+        )
+    return found
