@@ -37,7 +37,7 @@ from medperf_cli.core.check.engine import CONSENSUS, check
 from medperf_cli.core.check.findings import Verdict
 from medperf_cli.core.requests import RequestRef, open_requests, request_id
 from medperf_cli.errors import MedperfError
-from medperf_cli.flows.hosting.init_bare import ROOT_SETTING, install_hooks
+from medperf_cli.flows.founding.init_bare import ROOT_SETTING, install_hooks
 from medperf_cli.flows.hosting.upstream import Upstream
 
 LIMIT = 120.0

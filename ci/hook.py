@@ -36,7 +36,7 @@ def pre_receive(updates: list[RefUpdate], path: Path) -> int:
     """Refuse a push unless each of its refs may enter."""
     # The check takes a fifth of a second to load, which whoever is served by another bot need not wait for.
     from medperf_cli.adapters.store.repository import GitStore  # noqa: PLC0415 - see above
-    from medperf_cli.flows.hosting.init_bare import pinned_root  # noqa: PLC0415 - see above
+    from medperf_cli.flows.founding.init_bare import pinned_root  # noqa: PLC0415 - see above
     from medperf_cli.flows.hosting.receive import Receiver, lines  # noqa: PLC0415 - see above
 
     with GitStore(path, hook=True) as store:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from medperf_cli.adapters.forge.api import Vendor
-from medperf_cli.flows.hosting.workflows import workflow_files
+from medperf_cli.flows.founding.workflows import workflow_files
 
 ROOT = Path(__file__).resolve().parents[1]
 FINGERPRINT = ROOT / "examples/breast-cancer/registry-root.txt"

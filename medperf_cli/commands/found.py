@@ -11,8 +11,8 @@ from medperf_cli.commands import console
 from medperf_cli.errors import UsageError
 
 if TYPE_CHECKING:
-    from medperf_cli.flows.hosting.found_on_forge import Founded
-    from medperf_cli.flows.hosting.genesis import Charter
+    from medperf_cli.flows.founding.found_on_forge import Founded
+    from medperf_cli.flows.founding.genesis import Charter
 
 Forge = Annotated[
     Literal["github", "gitlab", "forgejo"] | None,
@@ -79,7 +79,7 @@ def init(
     registry@example.org; medperf registry init breast --forge github --url https://github.com/ORG/breast.git
     --title "Breast imaging" --admin ada --contact registry@example.org --owner @ORG/admins
     """
-    from medperf_cli.flows.hosting.genesis import Charter, Person
+    from medperf_cli.flows.founding.genesis import Charter, Person
 
     path, person, kinds = _new(path), Person(name, contact), recorded_kind or ()
     charter = Charter(title, admin or (), person, years, threshold, recorder, kinds)
@@ -99,7 +99,7 @@ def _new(path: Path) -> Path:
 
 
 def _bare(path: Path, charter: Charter, forge: str | None, *, shared: bool, dry_run: bool) -> None:
-    from medperf_cli.flows.hosting.found_registry import found_registry, renewed_hooks
+    from medperf_cli.flows.founding.found_registry import found_registry, renewed_hooks
 
     if forge:
         raise UsageError("a registry is hosted in one place", hint="--bare or --forge, not both")
@@ -124,8 +124,8 @@ def _on_forge(
     *,
     dry_run: bool,
 ) -> None:
-    from medperf_cli.flows.hosting.found_on_forge import carry_on, found_on_forge, is_founded
-    from medperf_cli.flows.hosting.scaffold import site_of
+    from medperf_cli.flows.founding.found_on_forge import carry_on, found_on_forge, is_founded
+    from medperf_cli.flows.founding.scaffold import site_of
 
     deps = console.deps(yes=True, dry_run=dry_run)
     if is_founded(path):
@@ -158,7 +158,7 @@ def _expect_same(founded: Founded, forge: str | None, url: str) -> None:
 
 
 def _renew(founded: Founded, tool: str, *, dry_run: bool) -> None:
-    from medperf_cli.flows.hosting.renew_workflows import renew_workflows
+    from medperf_cli.flows.founding.renew_workflows import renew_workflows
 
     written = renew_workflows(founded, tool, dry_run=dry_run)
     if not written:
@@ -171,7 +171,7 @@ def _renew(founded: Founded, tool: str, *, dry_run: bool) -> None:
 
 
 def _tell(founded: Founded) -> None:
-    from medperf_cli.flows.hosting.scaffold_steps import next_steps, signing_steps
+    from medperf_cli.flows.founding.scaffold_steps import next_steps, signing_steps
 
     if founded.waiting:
         console.note(signing_steps(founded))
@@ -194,8 +194,8 @@ def sign_root(
 
     Example: medperf registry sign-root breast --contact registry@lakeside.example
     """
-    from medperf_cli.flows.hosting.cosigning import cosign
-    from medperf_cli.flows.hosting.genesis import Person
+    from medperf_cli.flows.founding.cosigning import cosign
+    from medperf_cli.flows.founding.genesis import Person
 
     done = cosign(console.deps(yes=yes, dry_run=dry_run), folder, Person(name, contact))
     if done is None:

@@ -61,7 +61,7 @@ def protect(
     Example: medperf registry protect https://github.com/ORG/breast.git --bot "breast-merge[bot]"
     """
     from medperf_cli.core.quoting import one_line
-    from medperf_cli.flows.hosting.protecting import protect as run
+    from medperf_cli.flows.founding.protecting import protect as run
 
     left = run(console.deps(yes=yes, dry_run=dry_run), url, frozenset(bot or ()))
     if left is None:

@@ -22,8 +22,8 @@ from medperf_cli.core.entities.header import Entity
 from medperf_cli.core.entities.parsing import MODELS
 from medperf_cli.core.names import Kind
 from medperf_cli.errors import ExitCode, MedperfError
-from medperf_cli.flows.hosting.protecting import CHECKS
-from medperf_cli.flows.hosting.workflows import ENVIRONMENT, SECRETS, VARIABLES
+from medperf_cli.flows.founding.protecting import CHECKS
+from medperf_cli.flows.founding.workflows import ENVIRONMENT, SECRETS, VARIABLES
 from scripts import write_rules_page
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -13,7 +13,7 @@ import pytest
 
 from medperf_cli.adapters.forge.api import Vendor
 from medperf_cli.errors import UsageError
-from medperf_cli.flows.hosting.workflows import (
+from medperf_cli.flows.founding.workflows import (
     CHECK,
     ENVIRONMENT,
     SECRETS,

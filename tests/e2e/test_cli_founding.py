@@ -14,8 +14,8 @@ from medperf_cli.core.check.engine import check
 from medperf_cli.core.check.findings import Verdict
 from medperf_cli.core.names import GITATTRIBUTES_BYTES
 from medperf_cli.core.requests import MAIN
-from medperf_cli.flows.hosting import found_on_forge
-from medperf_cli.flows.hosting.workflows import workflow_files
+from medperf_cli.flows.founding import found_on_forge
+from medperf_cli.flows.founding.workflows import workflow_files
 from tests.support.terminal import Terminal
 
 URL = "https://github.com/consortium/breast.git"

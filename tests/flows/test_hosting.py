@@ -16,7 +16,7 @@ from medperf_cli.adapters.store.locks import exclusive
 from medperf_cli.core.lifecycle.reader import sha256
 from medperf_cli.core.requests import MAIN, RequestRef, request_id
 from medperf_cli.errors import ConfigurationError, RejectedError
-from medperf_cli.flows.hosting.init_bare import init_bare, install_hooks, make_empty
+from medperf_cli.flows.founding.init_bare import init_bare, install_hooks, make_empty
 from medperf_cli.flows.hosting.merge_bot import Fate, run_once
 from tests.support.hosting import Hosted, Member, clock, hosted
 from tests.support.world import World, genesis

@@ -21,8 +21,8 @@ from medperf_cli.errors import ConfigurationError, NetworkError, TokenError, Usa
 from medperf_cli.flows.deps import Deps
 from medperf_cli.flows.doctor.hosting import hosting
 from medperf_cli.flows.doctor.registry_host import BARE, HOSTED, checkup_of, host_checkup
-from medperf_cli.flows.hosting.protecting import protect, set_rules
-from medperf_cli.flows.hosting.scaffold import scaffold_files, site_of
+from medperf_cli.flows.founding.protecting import protect, set_rules
+from medperf_cli.flows.founding.scaffold import scaffold_files, site_of
 from tests.support.hosting import BEGIN, SOMEBODY, Hosted, hosted
 from tests.support.office import Talk
 from tests.support.world import genesis

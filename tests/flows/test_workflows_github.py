@@ -12,10 +12,10 @@ import pytest
 from medperf_cli.adapters.forge.address import forge_address
 from medperf_cli.adapters.forge.api import Vendor
 from medperf_cli.adapters.forge.github import connect
+from medperf_cli.flows.founding.scaffold import code_owners
+from medperf_cli.flows.founding.workflows import workflow_files
 from medperf_cli.flows.hosting.hosted_status import MARK
 from medperf_cli.flows.hosting.pull_comment import Commenter
-from medperf_cli.flows.hosting.scaffold import code_owners
-from medperf_cli.flows.hosting.workflows import workflow_files
 from medperf_cli.render.status import as_comment
 from tests.support.forges import git
 from tests.support.forges.repository import Pull, Repository

@@ -21,7 +21,7 @@ from medperf_cli.core.check.engine import CONSENSUS, check
 from medperf_cli.core.check.findings import Verdict
 from medperf_cli.core.names import Kind
 from medperf_cli.core.requests import MAIN, RequestRef, request_id
-from medperf_cli.flows.hosting.init_bare import init_bare
+from medperf_cli.flows.founding.init_bare import init_bare
 from medperf_cli.flows.hosting.upstream import Upstream
 from tests.support.story import STEPS
 from tests.support.story_fields import cube_fields

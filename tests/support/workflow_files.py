@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from medperf_cli.adapters.forge.api import Vendor
-from medperf_cli.flows.hosting.workflows import workflow_files
+from medperf_cli.flows.founding.workflows import workflow_files
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PINNED = "medperf-registry==0.1.0"

@@ -12,7 +12,7 @@ from medperf_cli.adapters.store.git import environment, execute
 from medperf_cli.adapters.store.repository import GitStore
 from medperf_cli.flows.doctor.finding import Finding, fail, ok, warn
 from medperf_cli.flows.doctor.hosting import Hosting
-from medperf_cli.flows.hosting.init_bare import CONFIGURATION, hook_script, pinned_root
+from medperf_cli.flows.founding.init_bare import CONFIGURATION, hook_script, pinned_root
 from medperf_cli.flows.hosting.upstream import HOOKS
 
 _RENEW = "on that machine: `medperf registry init --bare` on it again, which renews hooks and settings"

@@ -9,8 +9,8 @@ from medperf_cli.adapters.forge.api import Vendor
 from medperf_cli.errors import UsageError
 from medperf_cli.flows.doctor.finding import Finding, fail, ok, warn
 from medperf_cli.flows.doctor.hosting import Hosting
-from medperf_cli.flows.hosting.scaffold import NAME, OWNERS_FILE, code_owners
-from medperf_cli.flows.hosting.workflows import workflow_files
+from medperf_cli.flows.founding.scaffold import NAME, OWNERS_FILE, code_owners
+from medperf_cli.flows.founding.workflows import workflow_files
 
 _PIN = re.compile(rf"'({NAME})(?:\[[a-z,]+\])?((?:==| @ git\+https://)[A-Za-z0-9._/@:+-]+)'")
 _OWN_TOOL = "the tool in the same repository"

@@ -9,7 +9,7 @@ from medperf_cli.adapters.forge.api import Protection
 from medperf_cli.errors import MedperfError
 from medperf_cli.flows.doctor.finding import Finding, fail, ok, warn
 from medperf_cli.flows.doctor.hosting import Hosting
-from medperf_cli.flows.hosting.protecting import CHECKS
+from medperf_cli.flows.founding.protecting import CHECKS
 
 _SET = "set it: `medperf registry protect URL --bot NAME`, with a token that may administer the repository"
 _LOOK = "look in the repository's settings, or use a token that may administer it"

@@ -21,7 +21,7 @@ from medperf_cli.core.requests import MAIN
 from medperf_cli.core.snapshot import MAX_FILE
 from medperf_cli.errors import MedperfError
 from medperf_cli.flows.deps import Deps
-from medperf_cli.flows.hosting.scaffold import OWNERS_FILE
+from medperf_cli.flows.founding.scaffold import OWNERS_FILE
 from medperf_cli.flows.reading.registry import ROOT_ONE
 
 T = TypeVar("T")

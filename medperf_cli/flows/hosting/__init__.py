@@ -1,1 +1,1 @@
-"""Where a bare registry stands: founding it, its hooks, its merge bot."""
+"""Where requests arrive: a bare repository and its hooks, a forge and its comments, and both merge bots."""

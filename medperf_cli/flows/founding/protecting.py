@@ -8,8 +8,8 @@ from medperf_cli.adapters.forge.api import ForgeApi, Vendor
 from medperf_cli.adapters.store.remote import head_of
 from medperf_cli.errors import ConfigurationError, UsageError
 from medperf_cli.flows.deps import Deps
+from medperf_cli.flows.founding.workflows import CHECK
 from medperf_cli.flows.hosting.connecting import connected, hosted_address
-from medperf_cli.flows.hosting.workflows import CHECK
 
 _SECONDS = 30.0
 CHECKS = {

@@ -12,8 +12,8 @@ from medperf_cli.adapters.trace import without_secrets
 from medperf_cli.core.names import GITATTRIBUTES, GITATTRIBUTES_BYTES, REGISTRY_DIR
 from medperf_cli.errors import UsageError
 from medperf_cli.flows.deps import TOOL_VERSION
-from medperf_cli.flows.hosting.scaffold_readme import readme
-from medperf_cli.flows.hosting.workflows import workflow_files
+from medperf_cli.flows.founding.scaffold_readme import readme
+from medperf_cli.flows.founding.workflows import workflow_files
 
 OWNERS_FILE = {
     Vendor.GITHUB: ".github/CODEOWNERS",

@@ -14,8 +14,8 @@ from medperf_cli.core.names import REGISTRY_DIR
 from medperf_cli.core.ssh_keys import parse_public_key
 from medperf_cli.errors import ConfigurationError, IntegrityError, UsageError
 from medperf_cli.flows.deps import Deps
-from medperf_cli.flows.hosting.found_on_forge import read_genesis
-from medperf_cli.flows.hosting.genesis import Person, admin_files, root_of, unsigned
+from medperf_cli.flows.founding.found_on_forge import read_genesis
+from medperf_cli.flows.founding.genesis import Person, admin_files, root_of, unsigned
 from medperf_cli.flows.identity import signer
 from medperf_cli.flows.reading.registry import ROOT_ONE
 

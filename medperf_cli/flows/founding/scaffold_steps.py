@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping
 
 from medperf_cli.adapters.forge.api import Vendor
 from medperf_cli.core.names import REGISTRY_DIR
-from medperf_cli.flows.hosting.found_on_forge import Founded
-from medperf_cli.flows.hosting.workflows import CHECK, ENVIRONMENT, SECRETS, VARIABLES
+from medperf_cli.flows.founding.found_on_forge import Founded
+from medperf_cli.flows.founding.workflows import CHECK, ENVIRONMENT, SECRETS, VARIABLES
 
 _GITHUB = """\
 - make an empty repository {repository}: no README, no .gitignore, no licence

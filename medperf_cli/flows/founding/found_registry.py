@@ -9,8 +9,8 @@ from medperf_cli.adapters.store.settings import save
 from medperf_cli.core.lifecycle.reader import sha256
 from medperf_cli.errors import ConfigurationError, UsageError
 from medperf_cli.flows.deps import Deps
-from medperf_cli.flows.hosting.genesis import Charter, genesis_files, preview
-from medperf_cli.flows.hosting.init_bare import init_bare, install_hooks, pinned_root
+from medperf_cli.flows.founding.genesis import Charter, genesis_files, preview
+from medperf_cli.flows.founding.init_bare import init_bare, install_hooks, pinned_root
 from medperf_cli.flows.reading.registry import ROOT_ONE
 
 

@@ -23,9 +23,9 @@ from medperf_cli.core.requests import MAIN
 from medperf_cli.core.snapshot import MAX_FILE
 from medperf_cli.errors import ConfigurationError, RejectedError
 from medperf_cli.flows.deps import Deps
-from medperf_cli.flows.hosting.genesis import Charter, genesis_files, paths_of, preview, root_of, unsigned
+from medperf_cli.flows.founding.genesis import Charter, genesis_files, paths_of, preview, root_of, unsigned
+from medperf_cli.flows.founding.scaffold import Site, scaffold_files
 from medperf_cli.flows.hosting.receive import lines
-from medperf_cli.flows.hosting.scaffold import Site, scaffold_files
 from medperf_cli.flows.reading.registry import ROOT_ONE
 
 FORGE_SETTING = "medperf.forge"

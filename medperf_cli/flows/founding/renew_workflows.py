@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from medperf_cli.adapters.files import write_atomic, writing
-from medperf_cli.flows.hosting.found_on_forge import Founded
-from medperf_cli.flows.hosting.workflows import workflow_files
+from medperf_cli.flows.founding.found_on_forge import Founded
+from medperf_cli.flows.founding.workflows import workflow_files
 
 
 def renew_workflows(founded: Founded, tool: str, *, dry_run: bool = False) -> list[str]:
