@@ -94,7 +94,8 @@ ENDED = ("cube", "model", "dataset", "benchmark", "association", "result")
 
 
 def test_whatever_publishes_can_be_tried_and_needs_no_question() -> None:
-    sending = {words for words, c in TREE.items() if any(p.name == "dry_run" for p in c.params)}
+    tried = {words for words, c in TREE.items() if any(p.name == "dry_run" for p in c.params)}
+    sending = tried - {("registry", "init")}  # makes a folder on this machine, and publishes nothing
     assert sending == {words for words, c in TREE.items() if any(p.name == "yes" for p in c.params)}
     assert {
         ("member", "register"),
