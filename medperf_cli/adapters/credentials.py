@@ -53,11 +53,16 @@ def find_token(url: str, environ: Mapping[str, str], file: Path | None = None) -
         TokenError: the file cannot be read, or others may read it.
 
     """
-    host = host_of(url)
-    for name in (VARIABLE, *_VENDORS.get(host, ()), *_own_server(host, environ)):
+    for name in token_variables(url, environ):
         if environ.get(name, "").strip():
             return Token(environ[name].strip(), f"variable {name}")
     return None if file is None else Token(_read(file), f"file '{file}'")
+
+
+def token_variables(url: str, environ: Mapping[str, str]) -> tuple[str, ...]:
+    """The variables in which a token for an address is looked for, the first wins."""
+    host = host_of(url)
+    return tuple(dict.fromkeys((VARIABLE, *_VENDORS.get(host, ()), *_own_server(host, environ))))
 
 
 def token_for(url: str, file: Path | None) -> Token | None:

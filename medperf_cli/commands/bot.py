@@ -88,7 +88,10 @@ def _on_forge(url: str, root: str | None, folder: Path | None, signer: Signer | 
     for what, error in done.troubles:
         console.note(f"{what}: {error.message}" + (f" ({error.hint})" if error.hint else ""))
     if done.troubles:
-        raise PartialError("what may be merged is merged, but not everything could be read or said")
+        raise PartialError(
+            "what may be merged is merged, but not everything could be read or said",
+            hint="each line above says what to do; then, or in the next round, the same command finishes it",
+        )
 
 
 @contextlib.contextmanager

@@ -61,7 +61,7 @@ def show_request(request: Request) -> None:
     from medperf_cli.flows.submitting.desk import at_desk
     from medperf_cli.flows.submitting.review import review
     from medperf_cli.flows.submitting.votes import votes_on
-    from medperf_cli.render.findings import as_text
+    from medperf_cli.render.findings import as_text, exact
     from medperf_cli.render.table import plain
 
     with at_desk(console.deps()) as desk:
@@ -78,7 +78,7 @@ def show_request(request: Request) -> None:
         console.note(found.url)
     for vote in votes:
         console.note(f"{vote.verdict}: {vote.says} (registry/{vote.path})")
-    console.note(as_text(found.findings).rstrip())
+    console.note(as_text(exact(finding, found.id) for finding in found.findings).rstrip())
 
 
 @app.command()

@@ -19,7 +19,7 @@ _FENCE = re.compile(r"(`{4,})(\S*) registry/(\S+)\Z")
 def carrying(files: Mapping[str, bytes], words: str) -> str:
     """The comment that carries files (bytes by path relative to `registry/`), with a line for people."""
     parts = [MARK, words, ""]
-    for path in sorted(files):
+    for path in sorted(files, key=lambda path: (path.endswith(".sig"), path)):  # what people read, first
         text = files[path].decode()
         longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
         fence = "`" * max(4, longest + 1)

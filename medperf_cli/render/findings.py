@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from medperf_cli.core.quoting import code, one_line
@@ -21,6 +22,13 @@ def as_text(findings: Iterable[Finding]) -> str:
         if finding.repair:
             lines.append(f"{'':15} repair: {one_line(finding.repair)}\n")
     return "".join(lines)
+
+
+def exact(finding: Finding, request: object) -> Finding:
+    """The same with the request's id in the command that repairs it, ready to be typed."""
+    if finding.repair != "medperf review approve":
+        return finding
+    return replace(finding, repair=f"{finding.repair} {request}")
 
 
 def as_markdown(report: Report) -> str:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sized
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from medperf_cli.core.quoting import code
-from medperf_cli.render.findings import markdown_line
+from medperf_cli.render.findings import exact, markdown_line
 
 if TYPE_CHECKING:
-    from medperf_cli.core.check.findings import Finding
     from medperf_cli.flows.hosting.hosted_status import Status
 
 _MOST, _ODD = 25, 10
@@ -30,7 +28,7 @@ def as_comment(status: Status) -> str:
 
 def _blocks(status: Status) -> Iterator[str]:
     yield f"**{_heading(status)}**: {_said(status)}."
-    yield _listed((markdown_line(_exact(f, status.number)) for f in status.findings[:_MOST]), status.findings)
+    yield _listed((markdown_line(exact(f, status.number)) for f in status.findings[:_MOST]), status.findings)
     if status.recorded:
         yield f"Approvals in this page that count: {_names(status.recorded)}."
     if status.left_out:
@@ -45,13 +43,6 @@ def _listed(items: Iterable[str], everything: Sized) -> str:
     lines = list(items)
     left = len(everything) - len(lines)
     return "\n".join([*lines, *([f"- and {left} more"] if left > 0 else [])])
-
-
-def _exact(finding: Finding, number: int) -> Finding:
-    """The same with the number in the command that repairs it, ready to be typed."""
-    if finding.repair != "medperf review approve":
-        return finding
-    return replace(finding, repair=f"{finding.repair} {number}")
 
 
 def _heading(status: Status) -> str:

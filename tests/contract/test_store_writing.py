@@ -239,6 +239,19 @@ def test_a_folder_of_another_user_is_named_with_the_way_to_trust_it() -> None:
     assert "`git config --global --add safe.directory /srv/registry.git`" in error.hint
 
 
+@pytest.mark.parametrize(
+    ("status", "next_step"), [("503", "wait"), ("429", "wait"), ("404", "check the address")]
+)
+def test_what_a_server_answers_is_said_once_with_what_to_do(status: str, next_step: str) -> None:
+    url = "https://git.example.org/lab/registry.git"
+    error = network_error(
+        url, f"fatal: unable to access '{url}/': The requested URL returned error: {status}"
+    )
+    assert isinstance(error, NetworkError)
+    assert error.message == f"remote '{url}' failed: The requested URL returned error: {status}"
+    assert next_step in error.hint
+
+
 def test_a_full_disk_of_ours_is_no_fault_of_the_remote() -> None:
     said = "fatal: write error: No space left on device\nfatal: fetch-pack: invalid index-pack output\n"
     ours = network_error("file:///srv/registry.git", said)

@@ -21,6 +21,7 @@ def test_files_come_out_as_they_went_in() -> None:
     comment = carrying(FILES, "**boris** decides")
     assert carried(comment) == FILES
     assert "boris" in comment.split("\n")[1]
+    assert comment.index("reason: fine") < comment.index("-----BEGIN"), "people read from the top"
 
 
 @settings(max_examples=200, deadline=None)

@@ -111,7 +111,9 @@ def test_the_story(site: Site) -> None:
     site.type("acme", *asking).ok("is open")
     site.bot()
     number = site.request("admin", "acme")
-    site.type("admin", "review", "show", number).ok("registry/members/acme/1.yml", "APP001")
+    site.type("admin", "review", "show", number).ok(
+        "registry/members/acme/1.yml", "APP001", f"repair: medperf review approve {number}"
+    )
     site.type("admin", "review", "approve", number, "--reason", "telephoned", "--yes").ok(number[:8])
     site.type("admin", "review", "approve", number, "--yes")  # once more is no second decision
     site.bot()
@@ -122,7 +124,8 @@ def test_the_story(site: Site) -> None:
     if site.stage:
         pull = site.pull(number)
         assert pull.state in ("merged", "closed")
-        assert len([c for c in pull.comments if c.author.login == "admin"]) == 1
+        (decision,) = [c for c in pull.comments if c.author.login == "admin"]
+        assert "**admin** decides on this request: approve." in decision.body
         assert len([c for c in pull.comments if c.author.login == BOT]) == 1
 
     # what needs nobody is merged by the next round
@@ -153,6 +156,12 @@ def test_the_story(site: Site) -> None:
     site.type("eve", "verify", "cubes/acme/forest/2").ok("signed by acme", "admin: approve")
 
 
+def doctor_on_forge(site: Site, who: str) -> tuple[str, str, str]:
+    """What `medperf doctor` says of the forge: state, what was found, the repair."""
+    (row,) = (row for row in site.type(who, "doctor", "--json").json if row["check"] == "forge")
+    return row["state"], row["found"], row["repair"]
+
+
 @pytest.mark.parametrize("site", [str(v) for v in available()], indirect=True)
 def test_without_a_good_token_nothing_is_lost(site: Site) -> None:
     assert site.stage
@@ -164,7 +173,13 @@ def test_without_a_good_token_nothing_is_lost(site: Site) -> None:
     site.tokens["acme"] = "expired-token"
     site.type("acme", *asking).failed(4, "MP-TOKEN")
     assert not site.stage.registry.pulls
+    state, found, repair = doctor_on_forge(site, "acme")
+    assert (state, "variable MEDPERF_FORGE_TOKEN" in found) == ("fail", True)
+    site.tokens["acme"] = ""
+    state, found, repair = doctor_on_forge(site, "acme")
+    assert (state, "no token" in found, "MEDPERF_FORGE_TOKEN" in repair) == ("warn", True, True)
     site.tokens["acme"] = good
+    assert doctor_on_forge(site, "acme")[1].endswith("is that of 'acme'")
     site.type("acme", *asking).ok("is open")
     assert len(site.stage.registry.pulls) == 1
 

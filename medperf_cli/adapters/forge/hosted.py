@@ -11,6 +11,8 @@ from medperf_cli.adapters.forge.api import ForgeApi, Pull
 from medperf_cli.adapters.forge.base import Forge, Repository, Request, RequestState
 from medperf_cli.adapters.forge.by_refs import ByRefs
 from medperf_cli.core.carried import carrying
+from medperf_cli.core.entities.parsing import parse
+from medperf_cli.core.names import Kind, parse_path
 from medperf_cli.core.requests import MAIN, OpenRequest, request_id
 from medperf_cli.errors import ConflictError, MedperfError, RejectedError, TokenError, UnknownIdError
 
@@ -101,7 +103,7 @@ class Hosted(ByRefs, Forge):
         if files.items() <= earlier.items():
             return request
         pull = self._as_looked_at(request)
-        self._api.comment(pull.number, carrying(files, _words(member, "decides on this request")))
+        self._api.comment(pull.number, carrying(files, _words(member, _deciding(files))))
         together = {**files, **earlier}
         title = f"decisions of {member} on request {request.id}"
         commit = self._mirror.commit_files(request.head, together, title=title, author=member, when=when)
@@ -165,6 +167,14 @@ class Hosted(ByRefs, Forge):
                 hint=f"`medperf review show {request.id}` shows it as it is now",
             )
         return pull
+
+
+def _deciding(files: Mapping[str, bytes]) -> str:
+    """What decision files do, in words for whoever reads the page; the files say it."""
+    paths = [parse_path(path) for path in files if path.endswith(".yml")]
+    said = [parse(path, files[str(path)]).document() for path in paths if path.kind is Kind.DECISION]
+    verdicts = sorted({str(document["verdict"]) for document in said})
+    return "decides on this request" + (f": {', '.join(verdicts)}" if verdicts else "")
 
 
 def _words(member: str, does: str) -> str:

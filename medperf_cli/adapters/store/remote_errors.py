@@ -14,6 +14,7 @@ _REFUSED = re.compile(
 _UNKNOWN = re.compile(
     r"Authentication failed|could not read (Username|Password)|returned error: 401|HTTP Basic: Access denied"
 )
+_BUSY = re.compile(r"returned error: (429|5\d\d)")
 
 
 def network_error(url: str, stderr: str) -> MedperfError:
@@ -29,12 +30,23 @@ def network_error(url: str, stderr: str) -> MedperfError:
     if url.startswith(("http://", "https://")):
         if _UNKNOWN.search(stderr):
             return TokenError(
-                f"'{shown}' wants to know who asks, and got no token that it knows: {last_word(stderr)}",
+                f"'{shown}' wants to know who asks, and got no token that it knows: {_said(stderr)}",
                 hint="set MEDPERF_FORGE_TOKEN to a token that has not expired, or correct the address",
             )
         if _REFUSED.search(stderr):
             return TokenError(
-                f"'{shown}' does not let this token's owner read or push there: {last_word(stderr)}",
-                hint="see the token's scopes, and whether its owner may write there",
+                f"'{shown}' does not let this token's owner read or push there: {_said(stderr)}",
+                hint="see the token's scopes, and whether its owner may write there; `medperf doctor` says"
+                " whose forge it takes this to be",
             )
-    return NetworkError(f"remote '{shown}' failed: {last_word(stderr)}")
+        if _BUSY.search(stderr):
+            return NetworkError(
+                f"remote '{shown}' failed: {_said(stderr)}",
+                hint="the server or a proxy has trouble of its own: wait, then run the same command again",
+            )
+    return NetworkError(f"remote '{shown}' failed: {_said(stderr)}")
+
+
+def _said(stderr: str) -> str:
+    """What happened, without the address that git says again."""
+    return re.sub(r"\Aunable to access '[^']*': ", "", last_word(stderr))

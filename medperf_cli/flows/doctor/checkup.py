@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from medperf_cli.errors import MedperfError
 from medperf_cli.flows.doctor import machine, programs, registry, signing
 from medperf_cli.flows.doctor.finding import Check, Finding, State, World, fail
+from medperf_cli.flows.doctor.forge import forge
 
 W = TypeVar("W")
 CHECKS: dict[str, Check] = {
@@ -26,6 +27,7 @@ CHECKS: dict[str, Check] = {
     "agent": programs.agent,
     "registry": registry.registry,
     "reachable": registry.reachable,
+    "forge": forge,
     "root": registry.root,
     "clock": registry.clock,
     "member": signing.member,

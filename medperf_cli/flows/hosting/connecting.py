@@ -28,10 +28,19 @@ def connected(settings: Settings, url: str, address: ForgeAddress) -> tuple[Forg
         ConfigurationError: the libraries for hosted forges are not installed.
 
     """
+    token = token_found(settings, url, address)
+    return Patient(asking(address, token)), token_for_git(url, token)
+
+
+def token_found(settings: Settings, url: str, address: ForgeAddress) -> Token | None:
+    """The token for a forge, wherever it is; None where there is none (raises TokenError)."""
     token = token_for(url, settings.forge_token_file)
-    if token is None:
-        over_https = url if url.startswith("https://") else f"https://{address.host}/{address.repository}.git"
-        token = asked_of_git(over_https)
+    over_https = url if url.startswith("https://") else f"https://{address.host}/{address.repository}.git"
+    return token or asked_of_git(over_https)
+
+
+def asking(address: ForgeAddress, token: Token | None) -> ForgeApi:
+    """A forge's web interface, asked once and not again (raises as `connected`)."""
     try:
         vendor = importlib.import_module(f"medperf_cli.adapters.forge.{address.vendor}")
         api: ForgeApi = vendor.connect(address, token and token.text)
@@ -40,7 +49,7 @@ def connected(settings: Settings, url: str, address: ForgeAddress) -> tuple[Forg
             f"python package '{error.name}' is missing, which speaks to {address.vendor}",
             hint="pip install 'medperf-registry[forges]'",
         ) from None
-    return Patient(api), token_for_git(url, token)
+    return api
 
 
 def upstream_of(

@@ -167,7 +167,9 @@ def _more(kind: Kind, document: Mapping[str, Any]) -> Iterator[str]:
     """What has rows of its own: keys, metrics, scores, admins, files taken out."""
     rows: list[str] = []
     if kind is Kind.MEMBER:
-        rows = [_key(key) for key in document.get("keys", ())]
+        logins = document.get("logins", ())
+        rows = [f"account: {_code(row['login'])} on {_code(row['forge'])}" for row in logins]
+        rows += [_key(key) for key in document.get("keys", ())]
     elif kind is Kind.ROOT:
         rows = [f"admin: {_code(admin['member'])}" for admin in document["admins"]["members"]]
     elif kind is Kind.BENCHMARK:
