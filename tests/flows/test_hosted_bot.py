@@ -15,7 +15,7 @@ from medperf_cli.adapters.forge.patience import Patient
 from medperf_cli.adapters.store.repository import GitStore
 from medperf_cli.adapters.store.settings import Settings
 from medperf_cli.core.requests import request_id
-from medperf_cli.errors import ConflictError, IntegrityError, RejectedError
+from medperf_cli.errors import BusyError, ConflictError, IntegrityError, RejectedError
 from medperf_cli.flows.deps import Deps
 from medperf_cli.flows.hosting import hosted_bot
 from medperf_cli.flows.hosting.hosted_run import run_hosted
@@ -292,6 +292,17 @@ def test_a_request_that_is_gone_or_a_page_that_is_silent_stops_no_merge(desk: Ho
     desk.forge.faults.busy(503, on("POST", "/comments"), times=9)
     assert {number: outcome.fate for number, outcome in desk.run().items()} == {good.number: Fate.MERGED}
     assert [what for what, _ in desk.last.troubles] == [f"request {good.number}"]
+
+
+def test_comments_that_cannot_be_read_keep_no_other_request_waiting(desk: HostedDesk) -> None:
+    flooded, good = desk.ask(cube(desk, "other")), desk.ask(cube(desk))
+    desk.forge.faults.busy(502, on("GET", f"/issues/{flooded.number}/comments"))
+    assert {number: outcome.fate for number, outcome in desk.run().items()} == {good.number: Fate.MERGED}
+    assert [what for what, _ in desk.last.troubles] == [f"request {flooded.number}"]
+    desk.forge.faults.busy(502, on("GET", f"/{flooded.number}"), times=2)
+    with pytest.raises(BusyError):  # the forge itself
+        desk.run()
+    assert desk.run()[flooded.number].fate is Fate.MERGED
 
 
 def test_when_main_moves_every_time_the_round_is_given_up(
