@@ -170,7 +170,7 @@ def test_what_is_cut_off_lets_nothing_pass_that_the_whole_would_reject(
 
 
 def test_a_merge_that_drops_what_main_has_by_another_way_is_refused(host: Hosted, tmp_path: Path) -> None:
-    """Git finds two newest shared commits, shows one, and would delete the file when somebody presses merge."""
+    """Of two newest shared commits git shows one, and merges by both: pressing merge deletes the file."""
     repo, before = RegistryRepo(host.path), host.main()
     other = repo.commit(registered(host), parents=[before])
     repo.commit({"README.md": b"news\n"}, parents=[before], ref="refs/heads/main")

@@ -74,10 +74,11 @@ def is_cut(store: GitStore) -> bool:
     return (store.git.directory / "shallow").exists()
 
 
-def _reaches_cut(store: GitStore, main: str, head: str) -> bool:
-    """Whether it cannot be told what a head shares with main: a longer way may lead to something newer."""
-    cut = set((store.git.directory / "shallow").read_text("ascii").split())
-    return any(commit in cut for commit in store.git.lines("rev-list", head, f"^{main}", "--"))
+def _expect_uncut(store: GitStore, main: str, head: str) -> None:
+    """See that it can be told what a head shares with main: a longer way may lead to something newer."""
+    cut = set((store.git.directory / "shallow").read_text("ascii").split()) if is_cut(store) else set()
+    if cut and any(commit in cut for commit in store.git.lines("rev-list", head, f"^{main}", "--")):
+        raise RejectedError("its commits reach back beyond what was fetched")
 
 
 def concerns(store: GitStore, main: str, head: str) -> bool:
@@ -96,8 +97,7 @@ def check_pull(store: GitStore, number: int, main: str, head: str) -> PullCheck:
     rejected, so nothing passes that the whole of it would reject.
     """
     try:
-        if is_cut(store) and _reaches_cut(store, main, head):
-            raise RejectedError("its commits reach back beyond what was fetched")
+        _expect_uncut(store, main, head)
         if not concerns(store, main, head):
             return PullCheck(number, main, head, concerned=False, report=Report(()))
         report = gather(store, main, OpenRequest(str(number), head)).report
