@@ -28,9 +28,11 @@ def connected(settings: Settings, url: str, address: ForgeAddress) -> tuple[Forg
         ConfigurationError: the libraries for hosted forges are not installed.
 
     """
-    token = token_for(url, settings.forge_token_file)
+    own = address.at_home
+    asked = url if own else address.api  # a token goes to the host that it was kept for
+    token = token_for(asked, settings.forge_token_file)
     if token is None:
-        token = asked_of_git(f"https://{address.host}/{address.repository}.git")
+        token = asked_of_git(f"https://{address.host}/{address.repository}.git" if own else address.api)
     if token is not None and not address.secure:
         raise TokenError(
             f"'{address.api}' is not https: the token from {token.source} could be read on the way",
@@ -44,7 +46,7 @@ def connected(settings: Settings, url: str, address: ForgeAddress) -> tuple[Forg
             f"python package '{error.name}' is missing, which speaks to {address.vendor}",
             hint="pip install 'medperf-registry[forges]'",
         ) from None
-    return Patient(api), token_for_git(url, token)
+    return Patient(api), token_for_git(url, token if own else token_for(url, settings.forge_token_file))
 
 
 def upstream_of(
