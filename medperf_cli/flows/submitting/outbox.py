@@ -10,6 +10,7 @@ import datetime as dt
 import enum
 import json
 import re
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -219,4 +220,5 @@ def _built(document: Mapping[str, Any]) -> Item | None:
         **{name: str(document[name]) for name in _PLAIN},
     )
     inside = all({"", ".", ".."}.isdisjoint(path.split("/")) for path in found.files)
-    return found if inside and found.files and found.when else None
+    time.strptime(found.since, TIME)
+    return found if inside and found.files else None
