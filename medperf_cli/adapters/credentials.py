@@ -18,6 +18,8 @@ from medperf_cli.errors import TokenError
 VARIABLE = "MEDPERF_FORGE_TOKEN"
 PUSH_VARIABLE = "MEDPERF_PUSH_TOKEN"
 """Another token for git alone: a merge bot's CI comments as itself, and pushes as who may push to main."""
+OURS = frozenset({VARIABLE, PUSH_VARIABLE})
+"""No other program has a use for these, so none is given them."""
 _VENDORS = {
     "github.com": ("GITHUB_TOKEN", "GH_TOKEN"),
     "gitlab.com": ("GITLAB_TOKEN",),

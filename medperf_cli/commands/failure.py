@@ -18,7 +18,10 @@ def expected(error: MedperfError, *, debug: bool) -> int:
     if debug:
         import traceback
 
-        speak("".join(traceback.format_exception(error)))
+        from medperf_cli.adapters.trace import without_secrets
+
+        # What an error was made from may hold a proxy's password, and a stranger's words.
+        speak(plain(without_secrets("".join(traceback.format_exception(error)))))
     findings = getattr(error, "findings", ())
     if findings:
         from medperf_cli.render.findings import as_text
@@ -60,16 +63,17 @@ def bug(error: Exception, arguments: Sequence[str], *, debug: bool) -> int:
 
     from medperf_cli.adapters.trace import without_secrets
     from medperf_cli.core.quoting import one_line
+    from medperf_cli.render.table import plain
 
     text = "".join(traceback.format_exception(error))
     if debug:
-        speak(text)
+        speak(plain(without_secrets(text)))
     report = f"command: medperf {' '.join(arguments)}\npython: {platform.python_version()}\n\n{text}"
     path = _kept(without_secrets(report))
-    said = one_line(f"{type(error).__name__}: {error}")
+    said = one_line(without_secrets(f"{type(error).__name__}: {error}"))
     speak(f"error MP-BUG: this should not happen: {said}\n")
     if path is None and not debug:
-        speak(text)
+        speak(plain(without_secrets(text)))
     where = f"the file '{path}'" if path else "the lines above"
     speak(f"  next: please report it with {where} (read it first: it names your paths)\n")
     return ExitCode.BUG

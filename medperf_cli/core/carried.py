@@ -13,7 +13,8 @@ MARK = "<!-- medperf: signed files -->"
 """Begins every such comment; without it a comment is somebody's words and nothing else."""
 _MOST_FILES = 200
 _MOST_TEXT = 1 << 20
-_FENCE = re.compile(r"(`{4,})(\S*) registry/(\S+)\Z")
+# The word may hold no backtick (nor may it in Markdown): else a line of backticks is tried in all its halves.
+_FENCE = re.compile(r"(`{4,})([^\s`]*) registry/(\S+)\Z")
 
 
 def carrying(files: Mapping[str, bytes], words: str) -> str:

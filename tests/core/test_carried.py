@@ -36,6 +36,11 @@ def test_line_ends_that_a_page_changed_are_changed_back() -> None:
     assert carried(carrying(FILES, "words").replace("\n", "\r\n")) == FILES
 
 
+def test_a_line_of_backticks_is_read_once_and_not_in_all_its_halves() -> None:
+    """Squared, a million of them would keep the merge bot busy for hours."""
+    assert carried(f"{carrying(FILES, 'words')}\n{'`' * 1_000_000}") == FILES
+
+
 @pytest.mark.parametrize("text", ["", "approve", f"> {MARK}", "```` yaml registry/x", "I saw " + MARK])
 def test_anything_else_is_just_words(text: str) -> None:
     assert carried(text) is None

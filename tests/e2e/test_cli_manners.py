@@ -15,7 +15,8 @@ import pytest
 from medperf_cli.adapters.store.settings import load
 from medperf_cli.commands import console
 from medperf_cli.commands.app import ALIASES, GROUPS, app
-from medperf_cli.commands.failure import bug
+from medperf_cli.commands.failure import bug, expected
+from medperf_cli.errors import NetworkError
 from medperf_cli.flows.deps import Deps
 from medperf_cli.flows.submitting.desk import keep_up
 from tests.support.hosting import Hosted
@@ -232,6 +233,22 @@ def test_the_report_of_a_bug_holds_no_password(tmp_path: Path, monkeypatch: pyte
     (report,) = tmp_path.glob("medperf-bug-*.txt")
     assert "registry add https://host/x" in report.read_text()
     assert "secret" not in report.read_text()
+
+
+@pytest.mark.parametrize("debug", [True, False])
+def test_no_failure_prints_a_password_or_a_strangers_orders_to_the_terminal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], debug: bool
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    cause = OSError("no way to http://me:secret@proxy.example.org/ \x1b[2J")
+    failed = NetworkError("the site does not answer")
+    failed.__cause__ = cause
+    assert expected(failed, debug=debug) == 5
+    assert bug(cause, ["registry", "sync"], debug=debug) == 70
+    said = capfd.readouterr().err
+    assert said.count("no way to http://proxy.example.org/") == (3 if debug else 1)
+    assert "secret" not in said
+    assert "\x1b" not in said
 
 
 def test_ctrl_c_is_heard_and_said(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:

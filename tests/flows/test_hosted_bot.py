@@ -15,15 +15,16 @@ from medperf_cli.adapters.forge.patience import Patient
 from medperf_cli.adapters.store.repository import GitStore
 from medperf_cli.adapters.store.settings import Settings
 from medperf_cli.core.requests import request_id
-from medperf_cli.errors import ConflictError, IntegrityError, RejectedError
+from medperf_cli.errors import BusyError, ConflictError, IntegrityError, RejectedError
 from medperf_cli.flows.deps import Deps
-from medperf_cli.flows.hosting import hosted_bot
+from medperf_cli.flows.hosting import hosted_batch, hosted_bot
 from medperf_cli.flows.hosting.hosted_run import run_hosted
 from medperf_cli.flows.hosting.hosted_status import MARK
 from medperf_cli.flows.hosting.hosted_upstream import HostedUpstream
 from medperf_cli.flows.hosting.merge_bot import Fate
 from medperf_cli.flows.reading.replay import LawlessError
 from medperf_cli.render.status import as_comment
+from tests.support.acting import act, write
 from tests.support.closing import closing
 from tests.support.forges import git
 from tests.support.forges.faults import How, on
@@ -32,7 +33,7 @@ from tests.support.hosted_desk import BOT, HostedDesk, on_forge
 from tests.support.hosting import Hosted, replays
 from tests.support.keys import member_key
 from tests.support.office import Talk
-from tests.support.world import member_file
+from tests.support.world import World, member_file
 
 
 @pytest.fixture
@@ -292,6 +293,34 @@ def test_a_request_that_is_gone_or_a_page_that_is_silent_stops_no_merge(desk: Ho
     desk.forge.faults.busy(503, on("POST", "/comments"), times=9)
     assert {number: outcome.fate for number, outcome in desk.run().items()} == {good.number: Fate.MERGED}
     assert [what for what, _ in desk.last.troubles] == [f"request {good.number}"]
+
+
+def test_comments_that_cannot_be_read_keep_no_other_request_waiting(desk: HostedDesk) -> None:
+    flooded, good = desk.ask(cube(desk, "other")), desk.ask(cube(desk))
+    desk.forge.faults.busy(502, on("GET", f"/issues/{flooded.number}/comments"))
+    assert {number: outcome.fate for number, outcome in desk.run().items()} == {good.number: Fate.MERGED}
+    assert [what for what, _ in desk.last.troubles] == [f"request {flooded.number}"]
+    desk.forge.faults.busy(502, on("GET", f"/{flooded.number}"), times=2)
+    with pytest.raises(BusyError):  # the forge itself
+        desk.run()
+    assert desk.run()[flooded.number].fate is Fate.MERGED
+
+
+def test_a_row_opened_the_wrong_way_round_takes_rounds_and_not_for_ever(
+    desk: HostedDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hosted_batch, "PASSES", 2)
+    ahead = World(dict(desk.world.files), list(desk.world.trees))
+    row = []
+    for version in (1, 2, 3, 4):
+        row.append(act(ahead, write(f"cubes/acme/bush/{version}.yml")).added)
+        ahead.force(row[-1])
+    last, *_, first = [desk.ask(files) for files in reversed(row)]
+    fates = [outcome.fate for _, outcome in sorted(desk.run().items())]
+    assert fates == [Fate.REJECTED, Fate.REJECTED, Fate.MERGED, Fate.MERGED]
+    assert first.state == "merged"
+    desk.run()
+    assert last.state == "merged"
 
 
 def test_when_main_moves_every_time_the_round_is_given_up(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -12,13 +13,20 @@ from typing import Any
 import pytest
 
 from medperf_cli.commands.console import utc_now
-from medperf_cli.errors import ConfigurationError, ConflictError, NetworkError, PartialError, UnknownIdError
+from medperf_cli.errors import (
+    ConfigurationError,
+    ConflictError,
+    IntegrityError,
+    NetworkError,
+    PartialError,
+    UnknownIdError,
+)
 from medperf_cli.flows.reading.registry import Place
 from medperf_cli.flows.submitting import outbox
 from medperf_cli.flows.submitting.closed import ClosedError
 from medperf_cli.flows.submitting.desk import at_desk
 from medperf_cli.flows.submitting.members import register
-from medperf_cli.flows.submitting.outbox import Item
+from medperf_cli.flows.submitting.outbox import Item, Sort
 from medperf_cli.flows.submitting.outbox_rows import rows
 from medperf_cli.flows.submitting.outbox_send import drop, expect_done, send_waiting
 from medperf_cli.flows.submitting.publish import Published
@@ -204,3 +212,24 @@ def test_who_says_no_keeps_what_waits_and_a_damaged_item_is_named(acme: Office) 
     file.write_bytes(file.read_bytes()[:100])
     with pytest.raises(Exception, match="is damaged"):
         rows(acme.deps)
+
+
+@pytest.mark.parametrize(
+    "edited",
+    [
+        {"files": {"../../keep": "mine"}},
+        {"files": {"/etc/keep": "mine"}},
+        {"files": {}},
+        {"since": "yesterday"},
+        {"failure": {"time": "", "code": [], "message": "", "hint": "", "more": ""}},
+    ],
+)
+def test_an_item_that_was_edited_leads_nowhere_else(tmp_path: Path, edited: dict[str, Any]) -> None:
+    here = Place(tmp_path / "copy")
+    what = Item(Sort.SUBMISSION, "0" * 16, "a title", "acme", "2026-01-02T10:00:00Z", {"cubes/x": b"mine"})
+    outbox.keep(here, what)
+    assert outbox.items(here) == [what]
+    file = here.unsent / f"{what.id}.json"
+    file.write_text(json.dumps({**json.loads(file.read_bytes()), **edited}))
+    with pytest.raises(IntegrityError, match="is damaged"):
+        outbox.items(here)

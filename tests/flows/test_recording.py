@@ -143,6 +143,18 @@ def test_who_took_an_approval_back_is_not_recorded(desk: HostedDesk) -> None:
     assert "Approvals in this page that count: `boris`." in desk.status(pull)
 
 
+def test_whoever_approves_a_retraction_does_not_approve_what_it_is_about(desk: HostedDesk) -> None:
+    """It came into main by another request, and its subject is pending there, one vote short."""
+    desk.enter(act(desk.world, asked(), signed("boris")).added)
+    retraction = act(desk.world, signed("boris", verdict="retract", version=2)).added
+    pull = desk.ask(retraction, login="boris")
+    desk.enter(retraction)
+    desk.enter(act(desk.world, signed("boris", version=3)).added)
+    desk.forge.review(pull, "clara")
+    desk.run()
+    assert not desk.has(CLARA)
+
+
 def test_a_member_who_registers_is_never_admitted_by_the_page(desk: HostedDesk) -> None:
     pull = desk.ask(member_file(desk.world, "zoe"))
     desk.forge.review(pull, "ada")

@@ -169,6 +169,39 @@ def test_what_is_cut_off_lets_nothing_pass_that_the_whole_would_reject(
     assert lawful or any("seen" in finding.message for finding in found.report.findings)
 
 
+def test_a_merge_that_drops_what_main_has_by_another_way_is_refused(host: Hosted, tmp_path: Path) -> None:
+    """Of two newest shared commits git shows one, and merges by both: pressing merge deletes the file."""
+    repo, before = RegistryRepo(host.path), host.main()
+    other = repo.commit(registered(host), parents=[before])
+    repo.commit({"README.md": b"news\n"}, parents=[before], ref="refs/heads/main")
+    old = host.main()
+    repo.commit(registered(host), parents=[old, other], ref="refs/heads/main")
+    tree = repo.git("rev-parse", f"{old}^{{tree}}").strip()
+    head = repo.git("commit-tree", tree, "-p", old, "-p", other, "-m", "harmless").strip()
+    repo.git("update-ref", REF, head)
+    merged = repo.git("merge-tree", "--write-tree", host.main(), head).strip()
+    assert merged == tree, "the file is gone"
+    ran = checked(host, tmp_path, head)
+    assert ran.code == 1, ran.text
+    assert "drops or alters 'registry/cubes/acme/forest/1" in ran.text
+
+
+def test_a_long_way_round_does_not_hide_what_a_request_drops(host: Hosted, tmp_path: Path) -> None:
+    """Cut off, its history shares an old commit with main, and nothing newer that would show the deletion."""
+    repo, old = RegistryRepo(host.path), host.main()
+    tree = repo.git("rev-parse", f"{old}^{{tree}}").strip()
+    on = repo.commit(registered(host), parents=[old], ref="refs/heads/main")
+    for _ in range(4):
+        on = repo.git("commit-tree", tree, "-p", on, "-m", "a step").strip()
+    repo.git("update-ref", REF, repo.git("commit-tree", tree, "-p", old, "-p", on, "-m", "harmless").strip())
+    with init(tmp_path / "objects.git") as store:
+        main, head = bring(store, host.url, NUMBER, HEADS[Vendor.GITHUB], depth=3)
+        assert is_cut(store)
+        assert check_pull(store, NUMBER, main, head).verdict is Verdict.REJECT
+        bring(store, host.url, NUMBER, HEADS[Vendor.GITHUB])
+        assert check_pull(store, NUMBER, main, head).verdict is Verdict.REJECT
+
+
 @pytest.mark.parametrize(
     "event",
     [

@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from medperf_cli.adapters.forge.api import Vendor
+from medperf_cli.adapters.trace import without_secrets
 from medperf_cli.errors import ConfigurationError
 
 BARE = "bare"
@@ -37,6 +38,11 @@ class ForgeAddress:
         split = urlsplit(self.api)
         return split.scheme == "https" or split.hostname in ("127.0.0.1", "::1", "localhost")
 
+    @property
+    def at_home(self) -> bool:
+        """Whether the web interface is on the repository's own host, as vendors have it."""
+        return urlsplit(self.api).hostname in (self.host, f"api.{self.host}")
+
 
 def forge_address(url: str, forge: str = "auto", api: str | None = None) -> ForgeAddress | None:
     """Read a registry's address; None where it is a bare git repository.
@@ -61,7 +67,7 @@ def forge_address(url: str, forge: str = "auto", api: str | None = None) -> Forg
     name = name.removeprefix(f"{urlsplit(base).path.strip('/')}/")  # where the site is below a path
     if not host or not _NAME.match(name):
         raise ConfigurationError(
-            f"'{url}' names no repository on a {vendor} forge",
+            f"'{without_secrets(url)}' names no repository on a {vendor} forge",
             hint="an address is like https://host/owner/name.git; or `medperf profile set forge bare`",
         )
     return ForgeAddress(vendor, host, name, base)

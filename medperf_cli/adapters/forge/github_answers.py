@@ -10,8 +10,9 @@ from urllib.parse import urlsplit
 
 from medperf_cli.errors import BusyError
 
-LARGEST = 32 << 20
-"""Bytes of one answer: a page of a hundred requests, each with the longest text that forges take."""
+LARGEST = 96 << 20
+"""Bytes of one answer: a page of a hundred requests or comments, each with the longest text that GitHub takes
+(65,536 characters, of up to 12 bytes as JSON); or whoever writes them would keep everybody from reading."""
 MOST_PAGES = 200
 _LONGEST_TEXT = 1 << 20
 _NAME = re.compile(r"[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+\Z")

@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 
 from medperf_cli.adapters import trace
+from medperf_cli.adapters.credentials import OURS
 from medperf_cli.core import sshsig
 from medperf_cli.core.sshsig import PublicKey, parse_public_key
 from medperf_cli.errors import ConfigurationError, SignatureError
@@ -161,7 +162,7 @@ def _run(arguments: Sequence[str], file: Path, stdin: bytes = b"", *, interactiv
             input=stdin,
             stdout=subprocess.PIPE,
             stderr=None if interactive else subprocess.PIPE,
-            env={**os.environ, "LC_ALL": "C", **asking},
+            env={k: v for k, v in os.environ.items() if k not in OURS} | {"LC_ALL": "C"} | asking,
             start_new_session=not interactive,
             timeout=None if interactive else _TIMEOUT,
             check=False,

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
 
 from medperf_cli.adapters import trace
+from medperf_cli.adapters.credentials import OURS
 from medperf_cli.adapters.store.progress import silent
 from medperf_cli.errors import ConfigurationError, IntegrityError, MedperfError
 
@@ -72,7 +73,10 @@ def environment(*, network: bool = False, hook: bool = False) -> dict[str, str]:
         hook: keep the quarantine of objects that are being pushed.
 
     """
-    kept = {k: v for k, v in os.environ.items() if not k.startswith("GIT_") or k == "GIT_EXEC_PATH"}
+    given = {
+        k: v for k, v in os.environ.items() if k not in OURS
+    }  # a local remote's hooks would inherit them
+    kept = {k: v for k, v in given.items() if not k.startswith("GIT_") or k == "GIT_EXEC_PATH"}
     if hook:
         kept.update({k: os.environ[k] for k in _QUARANTINE if k in os.environ})
     if network:

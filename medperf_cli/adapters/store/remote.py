@@ -148,7 +148,7 @@ def fetch(
     if done.code == 0:
         return
     if "[rejected]" in done.stderr:
-        raise ConflictError(f"remote '{url}' does not continue the history fetched before")
+        raise ConflictError(f"remote '{printable(url)}' does not continue the history fetched before")
     raise network_error(url, done.stderr)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from medperf_cli.adapters.forge.api import ForgeApi, Vendor
 from medperf_cli.adapters.store.remote import head_of
+from medperf_cli.adapters.trace import without_secrets
 from medperf_cli.errors import ConfigurationError, UsageError
 from medperf_cli.flows.deps import Deps
 from medperf_cli.flows.founding.workflows import CHECK
@@ -43,7 +44,7 @@ def protect(deps: Deps, url: str, bots: frozenset[str]) -> Sequence[str] | None:
     address = hosted_address(deps.settings, url)
     if address is None:
         raise ConfigurationError(
-            f"'{url}' is on no hosted forge: a bare repository's hooks protect it",
+            f"'{without_secrets(url)}' is on no hosted forge: a bare repository's hooks protect it",
             hint="where it stands: `medperf registry init --bare`; or `medperf profile set forge VENDOR`",
         )
     api, token = connected(deps.settings, url, address)

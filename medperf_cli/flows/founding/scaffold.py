@@ -75,7 +75,7 @@ def site_of(forge: str, url: str, owners: tuple[str, ...], tool: str | None) -> 
     address = forge_address(url, forge)
     assert address is not None  # noqa: S101 - a hosted forge was named
     if not address.secure or not re.match(r"[A-Za-z0-9.:-]+\Z", split.netloc):
-        raise UsageError(f"'{url}' can be read on the way", hint="give the https:// address")
+        raise UsageError(f"'{without_secrets(url)}' can be read on the way", hint="give the https:// address")
     _expect_owners(owners)
     return Site(
         address,

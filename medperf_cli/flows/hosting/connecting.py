@@ -29,14 +29,16 @@ def connected(settings: Settings, url: str, address: ForgeAddress) -> tuple[Forg
 
     """
     token = token_found(settings, url, address)
-    return Patient(asking(address, token)), token_for_git(url, token)
+    for_git = token if address.at_home else token_for(url, settings.forge_token_file)
+    return Patient(asking(address, token)), token_for_git(url, for_git)
 
 
 def token_found(settings: Settings, url: str, address: ForgeAddress) -> Token | None:
     """The token for a forge, wherever it is; None where there is none (raises TokenError)."""
-    token = token_for(url, settings.forge_token_file)
-    over_https = url if url.startswith("https://") else f"https://{address.host}/{address.repository}.git"
-    return token or asked_of_git(over_https)
+    asked = url if address.at_home else address.api  # a token goes to the host that it was kept for
+    over_https = f"https://{address.host}/{address.repository}.git"
+    kept = asked if asked.startswith("https://") or not address.at_home else over_https
+    return token_for(asked, settings.forge_token_file) or asked_of_git(kept)
 
 
 def asking(address: ForgeAddress, token: Token | None) -> ForgeApi:

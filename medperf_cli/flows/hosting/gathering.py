@@ -11,11 +11,12 @@ from medperf_cli.adapters.store.writing import Author, write_commit
 from medperf_cli.core.check.engine import check_bounded
 from medperf_cli.core.check.findings import Finding, Report, Severity, Verdict
 from medperf_cli.core.check.waiting_root import barred, verdict_of_request
+from medperf_cli.core.entities.decision import Decision, DecisionVerdict
 from medperf_cli.core.lifecycle.reader import Reader
 from medperf_cli.core.lifecycle.standing import Lifecycle, Standing
-from medperf_cli.core.names import EntityPath
+from medperf_cli.core.names import EntityPath, Kind
 from medperf_cli.core.requests import OpenRequest, decidable
-from medperf_cli.core.snapshot import Change, Snapshot
+from medperf_cli.core.snapshot import Change, Overlay, Snapshot
 from medperf_cli.errors import IntegrityError, RejectedError
 from medperf_cli.flows.hosting.request_commits import decision_files, note, rebased, request_change
 
@@ -29,6 +30,7 @@ class Gathered:
 
     `change` holds what main lacks of it; `used` are commits of decisions that count, by member; `left_out`
     are members whose decisions no longer do. `waiting_in_main` is what of it main has, and is pending there.
+    `asks_for` is what whoever approves the request approves, whether main has it by now or not.
     """
 
     request: OpenRequest
@@ -38,6 +40,7 @@ class Gathered:
     left_out: tuple[str, ...]
     report: Report
     waiting_in_main: tuple[EntityPath, ...]
+    asks_for: frozenset[EntityPath]
 
     @property
     def done(self) -> bool:
@@ -81,7 +84,7 @@ def gather(store: GitStore, main: str, request: OpenRequest, snapshot: Snapshot 
     used = {m: request.decisions[m] for m, files in counted.items() if files.keys() & change.added.keys()}
     left_out = tuple(sorted({*odd, *(decisions.keys() - counted.keys())}))
     waiting = tuple(_waiting(Lifecycle(Reader(snapshot)), own))
-    return Gathered(request, main, change, used, left_out, report, waiting)
+    return Gathered(request, main, change, used, left_out, report, waiting, _asks_for(snapshot, own))
 
 
 def _decisions(
@@ -114,6 +117,18 @@ def _that_count(
         if not barred(judged):
             kept[member], change, report = files, wider, judged
     return kept, change, report
+
+
+def _asks_for(main: Snapshot, own: Change) -> frozenset[EntityPath]:
+    """What a request brings or approves; what it retracts or ends, nobody who agrees with that approves."""
+    reader = Reader(Overlay(main, own.added))
+    decisions = ((path, reader.entity(path)) for path in own.entities if path.kind is Kind.DECISION)
+    against = {
+        path.subject
+        for path, entity in decisions
+        if not (isinstance(entity, Decision) and entity.verdict is DecisionVerdict.APPROVE)
+    }
+    return decidable(own.added) - against
 
 
 def _waiting(state: Lifecycle, own: Change) -> Iterator[EntityPath]:

@@ -26,6 +26,10 @@ from medperf_cli.flows.hosting.recording import asked_of_the_page
 from medperf_cli.flows.hosting.request_commits import refusal
 from medperf_cli.flows.reading.judging import Stretch, judged
 
+PASSES = 6
+"""Requests opened the wrong way round, the last of a row first, let in one more with each pass: a few hundred
+of them would make a round so long that it never ends."""
+
 
 @dataclass(frozen=True)
 class Asked:
@@ -70,10 +74,13 @@ class Bench:
     def extend(self, plan: Plan, asked: Sequence[Asked]) -> None:
         """Merge into the plan what may be merged, in this order, until no merge lets another one in.
 
-        A request that cannot be judged is rejected, and keeps no other from being merged.
+        A request that cannot be judged is rejected, and keeps no other from being merged. What needs more
+        than `PASSES` over all of them is merged in later rounds.
         """
         at: dict[int, str] = {}
-        while any(at.get(one.pull.number) not in (plan.tip, "") for one in asked):
+        for _ in range(PASSES):
+            if all(at.get(one.pull.number) in (plan.tip, "") for one in asked):
+                break
             for one in asked:
                 number = one.pull.number
                 if at.get(number) in (plan.tip, ""):

@@ -84,6 +84,7 @@ class HostedBot:
         """One try; None where main moved under way."""
         self._troubles = []
         main = self._verified_main()
+        self._troubles += [(f"request {number}", why) for number, why in self.upstream.unheard.items()]
         asked = self._asked()
         bench = Bench(self.store, self.deps.clock(), self._page(main))
         waiting = self._pending_in_main() if bench.page else ()

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from medperf_cli.adapters.keys.base import Signer
 from medperf_cli.adapters.store.repository import GitStore
+from medperf_cli.adapters.trace import without_secrets
 from medperf_cli.errors import ConfigurationError, IntegrityError
 from medperf_cli.flows.deps import Deps
 from medperf_cli.flows.hosting.connecting import connected, hosted_address
@@ -37,7 +38,7 @@ def run_hosted(
     address = hosted_address(deps.settings, url)
     if address is None:
         raise ConfigurationError(
-            f"'{url}' is on no hosted forge that is known by its name",
+            f"'{without_secrets(url)}' is on no hosted forge that is known by its name",
             hint="say whose it is: `medperf profile set forge github`, gitlab or forgejo; the bot of a bare "
             "repository is given its folder",
         )

@@ -19,7 +19,14 @@ from medperf_cli.adapters.store.repository import GitStore
 from medperf_cli.core.carried import MARK
 from medperf_cli.core.names import PathError
 from medperf_cli.core.requests import MAIN, OpenRequest, RequestRef, is_number, parse_ref
-from medperf_cli.errors import ConflictError, IntegrityError, NetworkError, RejectedError, UnknownIdError
+from medperf_cli.errors import (
+    ConflictError,
+    IntegrityError,
+    MedperfError,
+    NetworkError,
+    RejectedError,
+    UnknownIdError,
+)
 from medperf_cli.flows.hosting.heard import Heard, Odd, heard
 from medperf_cli.flows.hosting.hosted_notes import Note, read_notes, write_notes
 from medperf_cli.flows.hosting.request_commits import shared_with_main
@@ -67,6 +74,8 @@ class HostedUpstream(Upstream):
         super().__init__(store, url, registry, token=token)
         self.api = api
         self.seen: dict[int, Seen] = {}
+        self.unheard: dict[int, MedperfError] = {}
+        """Requests whose comments the last fetch could not read, and why; they wait for the next one."""
         self._thorough = thorough
         self._fetched = False
         self._notes: dict[int, Note] = {}
@@ -86,7 +95,7 @@ class HostedUpstream(Upstream):
         asking = {number for number, head in heads.items() if self._asks(main, head)}
         open_numbers = {pull.number for pull in pulls} & asking
         notes = {n: note for n, note in before.items() if note.ended and n not in open_numbers}
-        self.seen = {}
+        self.seen, self.unheard = {}, {}
         for pull in [p for p in (*pulls, *ended) if p.number in asking]:
             head, known = heads[pull.number], before.get(pull.number)
             comments = self._comments(pull, head, known)
@@ -143,13 +152,17 @@ class HostedUpstream(Upstream):
         return f"+{self.api.heads.format(pull.number)}:{HERE}pull/{pull.number}/head"
 
     def _comments(self, pull: Pull, head: str, known: Note | None) -> Sequence[Comment] | None:
-        """What was said below a request; None where it is gone from the forge meanwhile."""
+        """What was said below a request; None where that cannot be read (any more)."""
         unchanged = known is not None and (known.updated, known.head) == (pull.updated, head)
         if known is not None and unchanged and not self._thorough:
             return known.carrying
         try:
             return self.api.comments(pull.number)
-        except (UnknownIdError, RejectedError):
+        except UnknownIdError:
+            return None
+        except (RejectedError, NetworkError) as error:
+            self.api.pull(pull.number)  # a forge that does not answer this either is down
+            self.unheard[pull.number] = error
             return None
 
     def _mirror(self, pull: Pull, head: str, found: Heard, comments: Sequence[Comment]) -> None:

@@ -74,6 +74,13 @@ def is_cut(store: GitStore) -> bool:
     return (store.git.directory / "shallow").exists()
 
 
+def _expect_uncut(store: GitStore, main: str, head: str) -> None:
+    """See that it can be told what a head shares with main: a longer way may lead to something newer."""
+    cut = set((store.git.directory / "shallow").read_text("ascii").split()) if is_cut(store) else set()
+    if cut and any(commit in cut for commit in store.git.lines("rev-list", head, f"^{main}", "--")):
+        raise RejectedError("its commits reach back beyond what was fetched")
+
+
 def concerns(store: GitStore, main: str, head: str) -> bool:
     """Whether a head touches the registry at all; what cannot be compared is judged, and told why."""
     try:
@@ -86,9 +93,11 @@ def check_pull(store: GitStore, number: int, main: str, head: str) -> PullCheck:
     """Judge what a request adds to main, as the merge bot would without any decision.
 
     What cannot be judged at all is rejected, with the reason as a finding. Where history `is_cut`, whatever
-    would be found beyond the cut is a missing object, so nothing passes that the whole of it would reject.
+    would be found beyond the cut is a missing object, and a request whose own commits reach to the cut is
+    rejected, so nothing passes that the whole of it would reject.
     """
     try:
+        _expect_uncut(store, main, head)
         if not concerns(store, main, head):
             return PullCheck(number, main, head, concerned=False, report=Report(()))
         report = gather(store, main, OpenRequest(str(number), head)).report

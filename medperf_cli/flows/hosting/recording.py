@@ -88,13 +88,17 @@ def acts_of(pull: Pull, approvals: Sequence[PageApproval], *, merge: bool = Fals
 
 
 def asked_of_the_page(gathered: Gathered, recorder: Recorder) -> list[Waiting]:
-    """What an open request waits for that its page could give; empty where asking the page is no use."""
+    """What an open request waits for that its page could give; empty where asking the page is no use.
+
+    Only what the request itself asks for: whoever approves a retraction does not approve what it is about.
+    """
     if gathered.verdict is Verdict.REJECT:
         return []
     state = Lifecycle(Reader(gathered.change.base))
     after = Lifecycle(Reader(Overlay(gathered.change.base, gathered.change.added)))
     waiting = undecided(after, {*gathered.change.entities, *gathered.waiting_in_main})
-    return [w for w in recordable(state, waiting) if voters(state, w, recorder.host)]
+    shown = (w for w in waiting if w.path in gathered.asks_for)
+    return [w for w in recordable(state, shown) if voters(state, w, recorder.host)]
 
 
 def with_recorded(store: GitStore, gathered: Gathered, recorder: Recorder, acts: Sequence[Act]) -> Gathered:

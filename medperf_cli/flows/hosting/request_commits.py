@@ -14,7 +14,7 @@ from medperf_cli.core.entities.root import Root
 from medperf_cli.core.lifecycle.reader import Reader
 from medperf_cli.core.lifecycle.root_signing import Tally, tally_of, valid_keys
 from medperf_cli.core.lifecycle.standing import Lifecycle
-from medperf_cli.core.names import EntityPath, Kind, PathError
+from medperf_cli.core.names import REGISTRY_DIR, EntityPath, Kind, PathError
 from medperf_cli.core.requests import decidable, is_number, request_id, stray_decisions
 from medperf_cli.core.snapshot import Change, Snapshot
 from medperf_cli.errors import DocumentError, RejectedError
@@ -57,12 +57,25 @@ def request_change(store: GitStore, main: str, number: str, head: str) -> Change
 
 
 def shared_with_main(store: GitStore, main: str, head: str) -> str:
-    """The newest commit that a head shares with main (raises RejectedError where there is none)."""
-    done = store.git.local("merge-base", main, head)
-    found = done.stdout.decode("ascii", "replace").split("\n")[0]
+    """The newest commit that a head shares with main; one of them, where merges made several.
+
+    A merge in the page compares with all of them together, so of each the head must hold every file.
+
+    Raises:
+        RejectedError: there is none, or the head lacks or alters what the registry holds at one of several.
+
+    """
+    done = store.git.local("merge-base", "--all", main, head)
+    found = done.stdout.decode("ascii", "replace").split()
     if done.code != 0 or not found:
         raise RejectedError("this shares no commit with main", hint="begin from main, and submit again")
-    return found
+    for other in found if len(found) > 1 else ():
+        differing = store.trees.diff(store.registry_tree(other), store.registry_tree(head))
+        lost = next((entry.shown for entry, _ in differing if entry.status != "A"), None)
+        if lost is not None:
+            message = f"a merge in it drops or alters '{REGISTRY_DIR}/{lost}', which main has"
+            raise RejectedError(message, hint="begin from main, and submit again")
+    return found[0]
 
 
 def _on_main(store: GitStore, main: str, head: str) -> str:

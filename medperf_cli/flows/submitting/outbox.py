@@ -10,6 +10,7 @@ import datetime as dt
 import enum
 import json
 import re
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -193,7 +194,7 @@ def _file(here: Place, name: str) -> Path:
 def _read(file: Path) -> Item:
     try:
         found = _built(json.loads(file.read_bytes()))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         found = None
     if found is None or f"{found.id}.json" != file.name:
         raise IntegrityError(
@@ -204,13 +205,20 @@ def _read(file: Path) -> Item:
 
 
 def _built(document: Mapping[str, Any]) -> Item | None:
-    """An item from what a file holds; None where it is of another version of this tool."""
+    """An item from what a file holds; None where it is of another version of this tool, or leads elsewhere.
+
+    Whatever stands in it may have been edited: its paths name files that are removed once it has arrived.
+    """
     if document["format"] != _FORMAT:
         return None
-    return Item(
+    failure = document["failure"]
+    found = Item(
         Sort(document["sort"]),
         files={str(path): str(text).encode() for path, text in document["files"].items()},
         carried=bool(document["carried"]),
-        failure=Failure(**document["failure"]) if document["failure"] else None,
+        failure=Failure(**{name: str(text) for name, text in failure.items()}) if failure else None,
         **{name: str(document[name]) for name in _PLAIN},
     )
+    inside = all({"", ".", ".."}.isdisjoint(path.split("/")) for path in found.files)
+    time.strptime(found.since, TIME)
+    return found if inside and found.files else None
