@@ -9,6 +9,7 @@ import contextlib
 import os
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 from ci.saying import guarded, say, summarize
 from ci.told import here
@@ -39,8 +40,13 @@ def main() -> int:
 
 @contextlib.contextmanager
 def _recorder() -> Iterator[Signer | None]:
-    """The recorder's key, where the environment holds one; git and all else no longer find it there."""
+    """The recorder's key, where the environment holds one; git and all else no longer find it there.
+
+    GitLab hands over a secret of several lines as a file, whose path is in the variable.
+    """
     text = os.environ.pop(_KEY, "")
+    if text.startswith("/") and Path(text).is_file():
+        text = Path(text).read_text("utf-8", "replace")
     if not text.strip():
         yield None
         return

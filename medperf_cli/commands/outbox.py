@@ -22,7 +22,7 @@ app = typer.Typer(
 Items = Annotated[
     list[str] | None, typer.Argument(metavar="[ITEM]...", help="Items, or beginnings of their names.")
 ]
-COLUMNS = ("item", "what", "since", "why", "next")
+COLUMNS = ("item", "what", "since", "why")
 IMPORT = """\
 Carry '{file}' to a machine that reaches the registry. There, in a copy of the same registry:
   medperf outbox import {name}
@@ -34,10 +34,17 @@ It shows what it holds and who signed it, asks, and sends it; it stays the signe
 @app.command()
 def ls(json: console.Json = False) -> None:
     """List what was signed and has not arrived: since when, why, and what to do next."""
-    from medperf_cli.commands.browse import show
     from medperf_cli.flows.submitting.outbox_rows import rows
+    from medperf_cli.render.table import WIDTH, as_json, table
 
-    show(rows(console.deps()), json=json, columns=COLUMNS)
+    found = rows(console.deps())
+    if json:
+        console.write(as_json(found))
+        return
+    shown = [{**row, "since": row["since"][:10]} for row in found]
+    console.page(table(shown, COLUMNS, width=WIDTH))
+    for row in found:
+        console.note(f"{row['item']}: {row['why']}\n  next: {row['next']}")
 
 
 @app.command()

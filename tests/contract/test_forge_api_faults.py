@@ -164,7 +164,8 @@ def test_an_answer_with_something_missing_is_no_answer(stage: Stage, field: str)
         seen = api.pull(pull.number)
     except BusyError:
         return
-    assert seen == api.pull(pull.number)  # another vendor's field
+    # Another vendor's field; and Forgejo tells no commit where the branch is gone, so nothing counts for it.
+    assert seen == api.pull(pull.number) or (field, seen.head) == ("sha", "")
 
 
 @pytest.mark.parametrize(

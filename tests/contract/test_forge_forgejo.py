@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -96,6 +97,31 @@ def test_the_head_of_a_merged_request_is_the_one_that_was_merged(stage: Stage) -
     assert [shown.head for shown in api.pulls_of(commit)] == [head]
     spoil(stage, "/git/refs/", lambda ref: [ref | {"ref": "refs/pull/1/header"}, ref])  # as others answer
     assert [shown.head for shown in api.pulls_of(commit)] == [head]
+
+
+# who opens from which branch
+
+
+def test_ones_own_request_is_found_behind_a_strangers_of_the_same_branch(stage: Stage) -> None:
+    """Anybody may open a request from somebody else's branch, and close it again."""
+    source, api = stage.branch("mgh"), stage.api("mgh")
+    strange = stage.forge.open(stage.registry, "eve", source, "medperf/1", title="mine now")
+    stage.forge.close(strange, "eve")
+    made = api.create("add", "what", api.destination(), "medperf/1")
+    assert [pull.number for pull in api.pulls_from("mgh/registry", "medperf/1")] == [made.number, 1]
+    assert [pull.number for pull in stage.api().pulls_from("mgh/registry", "medperf/1")] == [1]
+
+
+def test_a_request_without_a_branch_is_from_no_repository(stage: Stage) -> None:
+    """Who pushes to refs/for/main needs no fork; Forgejo shows such a request as if from the registry."""
+    stage.request("writer")
+    api = stage.api("writer")
+    flow = {"flow": 1}
+    for path in ("/pulls/main/", "/pulls"):
+        spoil(
+            stage, path, lambda shown: [p | flow for p in shown] if isinstance(shown, list) else shown | flow
+        )
+    assert api.pulls_from("consortium/registry", "medperf/1") == []
 
 
 # reviews
@@ -216,6 +242,11 @@ def test_no_error_holds_the_token(stage: Stage) -> None:
     with pytest.raises(TokenError) as unfit:
         connect(stage.address, f"{secret}\r\nHost: elsewhere.example")
     assert secret not in unfit.value.message
+    plain = dataclasses.replace(stage.address, api="http://forge.example", host="forge.example")
+    with pytest.raises(TokenError, match="is not https") as readable:
+        connect(plain, secret)
+    assert secret not in f"{readable.value.message} {readable.value.hint}"
+    assert connect(plain, None).host == "forge.example"
 
 
 def test_without_a_token_one_reads_and_is_told_so(stage: Stage) -> None:
@@ -292,9 +323,12 @@ def test_protect_says_what_the_rule_then_is(stage: Stage) -> None:
             deletion=False,
             linear=False,
             pushers=frozenset(pushers),
-            code_owners=True,
         )
-    assert any("required checks" in sentence for sentence in by_hand)
+    assert stage.registry.protection["main"].raw["block_on_official_review_requests"]
+    assert [("code owners" in one, "required checks" in one) for one in by_hand] == [
+        (True, False),
+        (False, True),
+    ]
     assert stage.registry.marks[forgejo.MANUAL] is True
 
 
@@ -310,6 +344,15 @@ def test_who_is_no_administrator_sees_part_of_the_rule(stage: Stage) -> None:
 def test_a_pusher_without_an_account_is_refused(stage: Stage) -> None:
     with pytest.raises(RejectedError, match=r"user does not exist.*nobody"):
         stage.api("admin").protect(frozenset(), frozenset({"nobody"}))
+
+
+def test_a_pusher_who_may_not_write_is_told(stage: Stage) -> None:
+    """Forgejo leaves such a one out of the rule, and says nothing."""
+    stage.forge.user("mgh")
+    by_hand = stage.api("admin").protect(frozenset(), frozenset({BOT, "mgh"}))
+    assert [sentence for sentence in by_hand if "'mgh'" in sentence]
+    assert not [sentence for sentence in by_hand if BOT in sentence]
+    assert stage.api("admin").protection().pushers == {BOT}
 
 
 def test_rules_with_teams_keys_and_patterns_are_read(stage: Stage) -> None:

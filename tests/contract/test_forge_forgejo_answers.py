@@ -11,9 +11,11 @@ import pytest
 import requests
 
 from medperf_cli.adapters.forge import forgejo_web
+from medperf_cli.adapters.forge.address import forge_address
 from medperf_cli.adapters.forge.api import Vendor
+from medperf_cli.adapters.forge.forgejo import connect
 from medperf_cli.adapters.forge.forgejo_answers import GHOST
-from medperf_cli.errors import BusyError, RejectedError, UnknownIdError
+from medperf_cli.errors import BusyError, ConfigurationError, RejectedError, UnknownIdError
 from tests.support.forges import forgejo_calls
 from tests.support.forges.faults import How, on
 from tests.support.forges.spoiling import spoil, without
@@ -119,3 +121,14 @@ def test_no_netrc_takes_the_place_of_the_token(stage: Stage, sealed: Path) -> No
     assert stage.api(BOT).whoami().login == BOT
     stage.request("mgh")
     assert stage.api().pull(1).number == 1
+
+
+def test_a_site_may_be_below_a_path() -> None:
+    url = "https://forge.example/git/consortium/registry.git"
+    address = forge_address(url, "forgejo", "https://forge.example/git")
+    assert address
+    assert connect(address, None).repository == "consortium/registry"
+    wrong = forge_address(url, "forgejo")
+    assert wrong
+    with pytest.raises(ConfigurationError, match="owner/name"):
+        connect(wrong, None)

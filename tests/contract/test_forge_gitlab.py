@@ -259,8 +259,12 @@ def test_what_free_cannot_protect_is_left_to_people(stage: Stage) -> None:
     left = stage.api("admin").protect(frozenset({"check"}), frozenset({BOT}))
     assert [BOT in words for words in left] == [True, False, False]
     assert all("Premium" in words or "roles" in words for words in left)
+    found = stage.api("admin").protection()
+    assert (found.pull_required, found.pushers) == (True, {"admin"})  # those with the role, by name
+    stage.registry.roles[BOT] = "maintain"
+    assert stage.api("admin").protection().pushers == {"admin", BOT}
+    stage.registry.protection["main"].raw["role"] = 30
     assert stage.api("admin").protection().pull_required is False
-    assert stage.api("admin").protection().pushers == {"Maintainers"}
 
 
 def test_a_wildcard_protects_main_too(stage: Stage) -> None:

@@ -63,22 +63,47 @@ def test_a_token_is_not_carried_to_another_address(stage: Stage) -> None:
     assert not isinstance(caught.value, BusyError)
 
 
-def test_what_is_not_published_is_neither_asked_nor_answered(stage: Stage) -> None:
+@pytest.mark.parametrize(
+    ("path", "says"),
+    [
+        ("merge_requests?stat=opened", "'stat' was unexpected"),
+        ("merge_requests?state=open", "'open' is not one of"),
+        ("merge_requests?page=x", "'x' is not of type"),
+        ("merge_request", "has no GET"),
+    ],
+)
+def test_a_question_that_is_not_published_ends_the_test(stage: Stage, path: str, says: str) -> None:
     site = f"{stage.forge.url}/api/v4/projects/{stage.registry.number}"
-    for path in (
-        "merge_requests?stat=opened",
-        "merge_requests?state=open",
-        "merge_requests?page=x",
-        "nothing",
-    ):
-        assert requests.get(f"{site}/{path}", timeout=5).status_code in (400, 404)
+    assert requests.get(f"{site}/{path}", timeout=5).status_code in (400, 404)
+    assert says in stage.forge.violations.pop()  # else the end of the stage would fail
+
+
+def test_a_body_that_is_not_published_ends_the_test(stage: Stage) -> None:
+    stage.request("mgh")
+    site = f"{stage.forge.url}/api/v4/projects/{stage.registry.number}/merge_requests/1/notes"
+    for body in ({"text": "hello"}, {"body": 7}):
+        assert requests.post(site, json=body, timeout=5).status_code == 400
+        assert stage.forge.violations.pop().startswith("POST /projects/{id}/merge_requests/{iid}/notes")
+
+
+def test_an_answer_that_is_not_published_ends_the_test(stage: Stage) -> None:
+    request, api = stage.request("mgh"), stage.api(BOT)
+    request.labels.append(7)  # type: ignore[arg-type]
+    with pytest.raises(BusyError):
+        api.pull(1)
+    assert "labels.0: 7 is not of type 'string'" in stage.forge.violations.pop()
+
+
+def test_each_part_of_an_answer_is_judged() -> None:
     operation, _ = gitlab_published.find("GET", "/user") or pytest.fail("not found")
-    answer = requests.get(
-        f"{stage.forge.url}/api/v4/user",
-        headers={"Authorization": f"Bearer {stage.forge.token(BOT)}"},
-        timeout=5,
-    ).json()
-    assert operation.wrong_answer(200, answer) is None
-    for wrong in (answer | {"nick": "b"}, answer | {"id": "7"}, {"id": 7}):
+    fine = {"id": 7, "username": "b", "name": "B", "state": "active", "web_url": "https://example.org/b"}
+    assert operation.wrong_answer(200, fine) is None
+    for wrong in (
+        fine | {"nick": "b"},
+        fine | {"id": "7"},
+        {"id": 7},
+        fine | {"created_at": "2026-01-01T00:00"},
+    ):
         assert operation.wrong_answer(200, wrong)
     assert operation.wrong_answer(404, {"message": "404 Not found", "code": 7})
+    assert operation.wrong_answer(201, fine)

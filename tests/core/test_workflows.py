@@ -72,6 +72,11 @@ TABLE: Mapping[str, tuple[Triggers, Mapping[str, Mapping[str, str]], str | None,
     ),
     "tests": ({"push": {"branches": ["main"]}, "pull_request": ""}, {"tests": PULL}, "the event's", set()),
 }
+ONLY = {
+    "comment": "github.event.workflow_run.event == 'pull_request'",
+    "merge": "github.ref == 'refs/heads/main'",
+}
+"""The condition on which a workflow's job runs at all."""
 ENVIRONMENTS = {"merge": {"merge": ENVIRONMENT}, "site": {"deploy": "github-pages"}}
 HARMLESS = {
     *("github.token", "github.ref", "github.event.pull_request.number", "github.event.workflow_run.head_sha"),
@@ -117,6 +122,7 @@ def test_triggers_rights_and_ref_are_as_the_table_says(workflow: Workflow) -> No
     assert {c.get("ref", "the event's") for c in checkouts} <= {ref}
     assert all(c["persist-credentials"] == "false" for c in checkouts)
     assert {e.removeprefix("secrets.") for e in workflow.expressions if e.startswith("secrets.")} == secrets
+    assert {job.get("if") for job in workflow.jobs.values()} == {ONLY.get(workflow.name)}
     given = {name: job["environment"] for name, job in workflow.jobs.items() if "environment" in job}
     named = {name: e["name"] if isinstance(e, dict) else e for name, e in given.items()}
     assert named == ENVIRONMENTS.get(workflow.name, {})

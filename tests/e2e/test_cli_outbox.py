@@ -57,8 +57,11 @@ def test_a_machine_that_never_had_a_network(terminal: Terminal, place: Hosted, t
     assert kept.out == "registry/cubes/acme/grove/1.yml\n"
     (item,) = acme("outbox", "ls", "--json").ok().json
     assert (item["what"], item["why"], item["by"]) == ("cube acme/grove", "not tried yet", "acme")
-    table = acme("outbox", "ls").ok(item["item"], "ITEM", "WHY", "NEXT")
-    assert "medperf outbox send" in table.out
+    table = acme("outbox", "ls").ok(f"  next: medperf outbox send {item['item']}")
+    assert [line.split() for line in table.out.splitlines()] == [
+        ["ITEM", "WHAT", "SINCE", "WHY"],
+        [item["item"], "cube", "acme/grove", item["since"][:10], "not", "tried", "yet"],
+    ]
     acme("todo").ok("Signed, and has not arrived", "cube acme/grove: not tried yet", "medperf outbox send")
     told = acme("outbox", "export", stick / "acme.bundle").ok("medperf outbox import acme.bundle")
     assert told.out == f"{item['item']}\n"
@@ -78,8 +81,12 @@ def test_a_machine_that_never_had_a_network(terminal: Terminal, place: Hosted, t
     carrier("registry", "export-bundle", stick / "newer.bundle").ok()
 
     acme("registry", "sync", "--from", stick / "nowhere").failed(2, "MP-USAGE", "there is no file")
+    (stick / "torn").write_bytes((stick / "newer.bundle").read_bytes()[:-40])
+    acme("registry", "sync", "--from", stick / "torn").failed(10, "MP-INTEGRITY", "not a whole bundle")
     acme("registry", "sync", "--from", stick / "newer.bundle").ok("1 new change")
     assert acme("outbox", "ls", "--json").json == [], "it is seen in the registry"
+    older = acme("registry", "sync", "--from", stick / "registry.bundle")
+    older.failed(2, "MP-USAGE", "is older than what is verified here")
     assert acme("model", "ls", "--mine", "--json").json[0]["id"] == "acme/grove"
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from medperf_cli.adapters.store.locks import exclusive
 from medperf_cli.adapters.store.repository import GitStore
-from medperf_cli.core.requests import MAIN, OpenRequest, RequestRef, open_requests
+from medperf_cli.core.requests import MAIN, OpenRequest, RequestRef, open_requests, request_id
 from medperf_cli.errors import ConflictError
 from medperf_cli.flows.hosting import answering, bot_memory, merge_bot
 from medperf_cli.flows.hosting.answering import LOCK, answers, heard
@@ -21,6 +21,7 @@ from medperf_cli.flows.hosting.bot_memory import FILE, Memory, commits_of, read_
 from medperf_cli.flows.hosting.merge_bot import Fate, run_locked, run_once
 from tests.support.desk import LATER, Desk
 from tests.support.hosting import replays
+from tests.support.keys import member_key
 from tests.support.killing import Killer, in_child
 from tests.support.world import member_file
 
@@ -148,6 +149,37 @@ def test_only_what_a_merge_could_have_changed_is_judged_again(desk: Desk, judged
     assert judged[2:] == [other.id, hospital.id], "a new member matters to who asks to join"
     run_once(desk.store, lambda: LATER)
     assert judged[4:] == [hospital.id], "who runs the bot by hand has all judged anew"
+
+
+def test_a_bot_that_remembers_decides_as_one_that_does_not(desk: Desk, tmp_path: Path) -> None:
+    other = desk.host.copy(tmp_path / "other")
+    hospital, clinic = (member_file(desk.host.world, name) for name in ("general-hospital", "clinic"))
+    key = {"keys": [{"key": member_key("clinic").public_text, "label": "one of another"}]}
+    thief = member_file(desk.host.world, "thief", **key)
+    requests = [hospital, clinic, thief, desk.cube("model-1"), desk.cube("model-l")]
+    with other.store() as store:
+        forgetful = Desk(other, store)
+        for files in requests:
+            for one in (desk, forgetful):
+                one.lay(files)
+            _same(desk, forgetful)
+        for name, files in (("clinic", clinic), ("thief", thief), ("general-hospital", hospital)):
+            vote = desk.host.world.decide("ada", f"members/{name}/1.yml", added=files)
+            for one in (desk, forgetful):
+                (request,) = (r for r in open_requests(one.waiting()) if r.id == request_id(files))
+                one.vote(request, "ada", vote)
+            _same(desk, forgetful)
+
+
+def _same(desk: Desk, forgetful: Desk) -> None:
+    answers(desk.host.path, {}, lambda: LATER)
+    outcomes = forgetful.run()
+    assert desk.waiting() == forgetful.waiting()
+    assert desk.store.registry_tree(desk.host.main()) == forgetful.store.registry_tree(forgetful.host.main())
+    for request in open_requests(desk.waiting()):
+        assert read_memory(desk.host.path).requests[request.id].said == tuple(
+            merge_bot.said(outcomes[request.id])
+        )
 
 
 def test_what_somebody_merges_by_hand_may_let_a_request_go(desk: Desk) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import subprocess
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -24,7 +25,7 @@ from medperf_cli.flows.submitting.outbox_export import export
 from medperf_cli.flows.submitting.outbox_import import import_bundle
 from medperf_cli.flows.submitting.outbox_send import send_waiting
 from medperf_cli.flows.submitting.review import approve
-from tests.flows.test_outbox import in_main, join, kept_while_down, submit, waiting
+from tests.flows.test_outbox import down, in_main, join, kept_while_down, submit, waiting
 from tests.support.hosting import Hosted, Member
 from tests.support.office import NEXT_DAY, Office, office
 from tests.support.story_fields import cube_fields
@@ -230,6 +231,18 @@ def test_a_small_pack_that_says_it_is_huge_is_not_unpacked(
     with pytest.raises(RejectedError, match="'registry'"):
         import_bundle(carrier.deps, file)
     assert (waiting(carrier), carrier.asked) == ([], [])
+
+
+def test_a_commit_from_before_any_registry_is_dated_by_nobody(
+    carrier: Office, host: Hosted, tmp_path: Path
+) -> None:
+    eve, main, files = host.member("eve"), host.main(), host.cube("grove")
+    commit = eve.commit(main, files, date=dt.datetime.fromtimestamp(1, dt.UTC))
+    bundle(eve, {str(RequestRef(request_id(files))): commit}, tmp_path / "b", f"^{main}")
+    with down(host), pytest.raises(NetworkError):
+        import_bundle(carrier.deps, tmp_path / "b")
+    (item,) = waiting(carrier)
+    assert (item.when.year, item.author) == (2000, "acme")
 
 
 def test_nothing_to_carry_is_said(acme: Office, tmp_path: Path) -> None:

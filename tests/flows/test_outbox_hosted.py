@@ -75,6 +75,30 @@ def test_between_branch_and_request_it_is_killed_and_repeated(
     assert len(stage.registry.pulls) == 1
 
 
+def test_a_decision_whose_answer_was_lost_is_said_once(
+    stage: Stage, host: Hosted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    eve = sits(stage, host, "eve", stage.forge.token("eve"), monkeypatch)
+    number = join(eve, "eve").request or ""
+    ada = sits(stage, host, "ada", stage.forge.token("ada"), monkeypatch)
+    comment = Patient.comment
+
+    def spoken(*args: Any) -> None:
+        comment(*args)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Patient, "comment", spoken)
+    with pytest.raises(KeyboardInterrupt), at_desk(ada.deps) as desk:
+        approve(desk, number, "telephoned")
+    assert [item.sort for item in waiting(ada)] == ["decision"]
+    monkeypatch.setattr(Patient, "comment", comment)
+    with at_desk(ada.deps) as desk:
+        assert not approve(desk, number, "telephoned").sent, "it is heard already"
+    assert waiting(ada) == []
+    (pull,) = stage.registry.pulls.values()
+    assert said(pull, "decisions/members/eve/1/ada/1.yml") == 1
+
+
 def test_a_token_that_expired_keeps_what_is_signed(
     stage: Stage, host: Hosted, monkeypatch: pytest.MonkeyPatch
 ) -> None:

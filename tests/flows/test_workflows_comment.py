@@ -7,30 +7,26 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from flask import Blueprint
 
 from medperf_cli.adapters.store.remote import init
-from medperf_cli.flows.hosting.hosted_status import Status
+from medperf_cli.flows.hosting.hosted_status import MARK, Status
 from medperf_cli.flows.hosting.merge_bot import Fate
 from medperf_cli.flows.hosting.pull_comment import Commenter
 from medperf_cli.render.status import as_comment
 from tests.support.forges import git
-from tests.support.forges.forge import SimulatedForge, Traits
 from tests.support.forges.repository import Pull
-from tests.support.forges.server import serving
-from tests.support.hosted_desk import BOT, LATER, HostedDesk, hosted_desk
+from tests.support.hosted_desk import BOT, LATER, HostedDesk, on_forge
 from tests.support.hosting import Hosted
 from tests.support.registry_repo import RegistryRepo
-from tests.support.workflow_runner import HOSTILE_FILES
+from tests.support.workflow_runner import HOSTILE_FILES, expect_escaped
 from tests.support.world import member_file
 
 
 @pytest.fixture
 def desk(host: Hosted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HostedDesk]:
     monkeypatch.setenv("GIT_ALLOW_PROTOCOL", "file:http")
-    forge = SimulatedForge(tmp_path / "forge", Traits())
-    with serving(forge, lambda _: Blueprint("none", "none")):
-        yield hosted_desk(tmp_path, host, forge)
+    with on_forge(tmp_path, host) as desk:
+        yield desk
 
 
 def commented(desk: HostedDesk, pull: Pull, name: str = "job") -> Status | None:
@@ -76,10 +72,8 @@ def test_a_request_that_is_rejected_is_told_why_and_stays_open(desk: HostedDesk)
     status = commented(desk, pull)
     assert status is not None
     assert status.fate is Fate.REJECTED
-    text = desk.status(pull)
-    assert "TREE001" in text
-    assert "\x1b" not in text
-    assert not [line for line in text.splitlines() if line.startswith("::")]
+    assert "TREE001" in desk.status(pull)
+    expect_escaped(desk.status(pull).removeprefix(MARK))
     assert pull.state == "open"
 
 

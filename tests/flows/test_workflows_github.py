@@ -13,15 +13,16 @@ from medperf_cli.adapters.forge.address import forge_address
 from medperf_cli.adapters.forge.api import Vendor
 from medperf_cli.adapters.forge.github import connect
 from medperf_cli.flows.hosting.hosted_status import MARK
+from medperf_cli.flows.hosting.pull_comment import Commenter
 from medperf_cli.flows.hosting.scaffold import code_owners
 from medperf_cli.flows.hosting.workflows import workflow_files
+from medperf_cli.render.status import as_comment
 from tests.support.forges import git
-from tests.support.forges.forge import SimulatedForge
 from tests.support.forges.repository import Pull, Repository
-from tests.support.forges.server import serving
-from tests.support.forges.vendors import simulated
-from tests.support.hosted_desk import HostedDesk, hosted_desk
+from tests.support.hosted_desk import LATER, HostedDesk, on_forge
 from tests.support.hosting import Hosted
+from tests.support.office import key_file
+from tests.support.recording import RECORDED, allow_recording, asked
 from tests.support.registry_repo import RegistryRepo
 from tests.support.workflow_files import PINNED, own, scaffolded
 from tests.support.workflow_runner import (
@@ -30,6 +31,7 @@ from tests.support.workflow_runner import (
     HOSTILE_FILES,
     Ran,
     Runner,
+    expect_escaped,
     github,
     pull_request,
 )
@@ -46,6 +48,8 @@ class Site:
     desk: HostedDesk
     folder: Path
     jobs: int = 0
+    recorder: str = ""
+    """The text of the recorder's private key, a secret of the merge job."""
 
     def run(self, name: str, event: Mapping[str, Any] | None = None, kind: str = "own") -> Ran:
         """Run a workflow with a token of the rights its file asks for; nothing hostile may come of it."""
@@ -56,7 +60,7 @@ class Site:
         contexts = {
             "github.token": forge.token(ACTIONS, (), kind="actions", permissions=may),
             "steps.app.outputs.token": forge.token(APP, (), kind="app", permissions={"contents": "write"}),
-            "secrets.MEDPERF_RECORDER_KEY": "",
+            "secrets.MEDPERF_RECORDER_KEY": self.recorder,
         }
         variables = github(self.desk.url, GITHUB_API_URL=f"{forge.url}/api/v3")
         runner = Runner(self.folder / f"job-{self.jobs}", variables, contexts)
@@ -108,13 +112,9 @@ def _source(pull: Pull) -> Repository:
 @pytest.fixture
 def site(host: Hosted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
     monkeypatch.setenv("GIT_ALLOW_PROTOCOL", "file:http")
-    facade = simulated(Vendor.GITHUB)
-    forge = SimulatedForge(tmp_path / "forge", facade.traits)
-    forge.user("consortium", "Organization")
-    for bot in (ACTIONS, APP):
-        forge.user(bot, "Bot")
-    with serving(forge, facade.blueprint):
-        desk = hosted_desk(tmp_path, host, forge)
+    with on_forge(tmp_path, host, Vendor.GITHUB) as desk:
+        for bot in (ACTIONS, APP):
+            desk.forge.user(bot, "Bot")
         desk.registry.roles |= {ACTIONS: "write", APP: "write"}
         yield Site(desk, tmp_path)
 
@@ -154,15 +154,16 @@ def test_a_hostile_request_is_rejected_everywhere_and_its_words_stay_words(site:
     (status,) = site.statuses(pull)
     assert "REJECT" in status
     assert "TREE001" in status
-    assert not [c for c in status if not c.isprintable() and c != "\n"]
-    assert not [line for line in status.splitlines() if line.lstrip().startswith(("::", "##["))]
+    expect_escaped(status.removeprefix(MARK))
     assert site.desk.main() == before
     assert pull.state == "open"
 
 
 def test_what_waits_for_people_is_said_once_whoever_says_it_again(site: Site) -> None:
     pull = site.desk.ask(member_file(site.desk.world, "general-hospital"), login="acme")
-    for name in ("merge", "comment", "merge"):
+    site.desk.registry.private = True
+    assert site.run("check", pull_request(pull.number, pull.head)).code == 0
+    for name in ("comment", "review-ping", "merge"):
         assert site.run(name, site.checked(pull)).code == 0
     (status,) = site.statuses(pull)
     assert "waits for 1 more of the admins to approve: ada" in status
@@ -171,13 +172,32 @@ def test_what_waits_for_people_is_said_once_whoever_says_it_again(site: Site) ->
 
 def test_a_run_on_what_no_open_request_stands_at_says_nothing(site: Site) -> None:
     pull = site.hostile(below(cube(site)))
-    elsewhere = {"full_name": site.desk.registry.full_name}
-    for odd in ({"head_sha": site.desk.main()}, {"head_branch": HOSTILE}, {"head_repository": elsewhere}):
-        event = site.checked(pull)
-        ran = site.run("comment", {**event, "workflow_run": {**event["workflow_run"], **odd}})
-        assert ran.code == 0, ran.text
-        assert "no open request stands" in ran.text
+    event = site.checked(pull)
+    moved = {**event["workflow_run"], "head_sha": site.desk.main()}
+    ran = site.run("comment", {**event, "workflow_run": moved})
+    assert ran.code == 0, ran.text
+    assert "no open request stands" in ran.text
     assert site.statuses(pull) == []
+    commenter = Commenter(site.desk.api, site.desk.url, as_comment, lambda: LATER)
+    source = _source(pull).full_name
+    assert commenter.standing_at(source, pull.branch, pull.head)
+    for where in ((source, HOSTILE), (site.desk.registry.full_name, pull.branch), (HOSTILE, HOSTILE)):
+        assert commenter.standing_at(*where, pull.head) is None
+
+
+@pytest.mark.parametrize("host", [11], indirect=True)
+def test_approvals_in_the_page_are_recorded_with_the_key_that_is_a_secret(site: Site) -> None:
+    desk = site.desk
+    site.recorder = key_file(site.folder / "keys" / "recorder", "recorder").read_text("ascii")
+    allow_recording(desk.world, desk.enter, desk.login)
+    pull = desk.act(asked())
+    for name in ("boris", "clara"):
+        desk.forge.review(pull, name)
+    ran = site.run("merge", {})
+    assert ran.code == 0, ran.text
+    assert pull.state == "merged"
+    assert desk.has(f"{RECORDED}/boris/1.yml", f"{RECORDED}/clara/1.yml")
+    assert site.recorder.splitlines()[1] not in ran.text
 
 
 def test_an_audit_reads_how_main_is_protected_and_fails_where_it_is_not(site: Site) -> None:

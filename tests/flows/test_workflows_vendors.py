@@ -11,11 +11,8 @@ import pytest
 from medperf_cli.adapters.forge.api import Vendor
 from medperf_cli.flows.hosting.hosted_status import MARK
 from tests.support.forges import git
-from tests.support.forges.forge import SimulatedForge
 from tests.support.forges.repository import Pull
-from tests.support.forges.server import serving
-from tests.support.forges.vendors import simulated
-from tests.support.hosted_desk import BOT, HostedDesk, hosted_desk
+from tests.support.hosted_desk import BOT, HostedDesk, on_forge
 from tests.support.hosting import Hosted
 from tests.support.registry_repo import RegistryRepo
 from tests.support.workflow_files import scaffolded
@@ -35,11 +32,7 @@ def desk(
     host: Hosted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> Iterator[HostedDesk]:
     monkeypatch.setenv("GIT_ALLOW_PROTOCOL", "file:http")
-    facade = simulated(request.param)
-    forge = SimulatedForge(tmp_path / "forge", facade.traits)
-    forge.user("consortium", "Organization")
-    with serving(forge, facade.blueprint):
-        desk = hosted_desk(tmp_path, host, forge)
+    with on_forge(tmp_path, host, request.param) as desk:
         desk.registry.roles[BOT] = "maintain"
         yield desk
 

@@ -54,6 +54,7 @@ HOSTILE_FILES = {
     b"registry/cubes/acme/$(touch " + CANARY.encode() + b")/1.yml": b"a: 1\n",
     b"registry/\n::set-output name=x::" + CANARY.encode(): b"x",
     b"registry/##[add-mask]e\x1b[31m`touch " + CANARY.encode() + b"`": b"x",
+    b"registry/<img src=x onerror=alert(1)> @everyone [a](javascript:x) ```\n# " + CANARY.encode(): b"x",
     b"registry/members/;touch " + CANARY.encode() + b";\r::add-mask::e/1.yml": b"\xff\xfe::add-mask::e\n",
 }
 
@@ -161,9 +162,18 @@ class Ran:
         assert not pwned, f"a stranger's words were run: {pwned}"
         assert orders(self.log) == []
         assert b"\x1b" not in self.log
+        expect_escaped(self.summary)
         told = {name for name in _FILES if name != "GITHUB_STEP_SUMMARY" and self.runner.file(name).exists()}
         assert not told
         assert list((self.runner.folder / "temp").iterdir()) == []
+
+
+def expect_escaped(markdown: str) -> None:
+    """Every word of a stranger stands in a code span of one line."""
+    ours = re.sub(r"`[^`\n]*`", "", markdown)
+    assert CANARY not in ours
+    assert not re.search(r"<img|@everyone|javascript:|\]\(|^\s*::|##\[", ours, re.MULTILINE)
+    assert not [c for c in markdown if not c.isprintable() and c != "\n"]
 
 
 def orders(log: bytes) -> list[str]:

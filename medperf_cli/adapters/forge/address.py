@@ -33,7 +33,8 @@ class ForgeAddress:
     @property
     def secure(self) -> bool:
         """Whether a token sent there cannot be read on the way."""
-        return self.api.startswith("https://") or self.host in ("127.0.0.1", "localhost")
+        split = urlsplit(self.api)
+        return split.scheme == "https" or split.hostname in ("127.0.0.1", "::1", "localhost")
 
 
 def forge_address(url: str, forge: str = "auto", api: str | None = None) -> ForgeAddress | None:

@@ -9,6 +9,7 @@ import dataclasses
 from collections.abc import Iterable, Sequence
 from http import HTTPStatus
 from itertools import islice
+from urllib.parse import urlsplit
 
 from typing_extensions import override
 
@@ -18,7 +19,7 @@ from medperf_cli.adapters.forge.api import Account, Comment, ForgeApi, Fork, Pag
 from medperf_cli.adapters.forge.base import RequestState
 from medperf_cli.adapters.forge.forgejo_answers import Record
 from medperf_cli.adapters.forge.forgejo_web import PAGE, Web, part
-from medperf_cli.errors import RejectedError, TokenError, UnknownIdError
+from medperf_cli.errors import ConfigurationError, RejectedError, TokenError, UnknownIdError
 
 MAIN = "main"
 OURS = "medperf:"
@@ -31,11 +32,20 @@ _UNMARKED = (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED)
 def connect(address: ForgeAddress, token: str | None) -> ForgeApi:
     """Speak to a repository as the owner of a token, or as nobody; nothing is asked yet.
 
+    A site may be below a path (`https://host/git/owner/name` with the base `https://host/git`).
+
     Raises:
-        TokenError: what is given as a token is none.
+        TokenError: what is given as a token is none, or it could be read on the way.
+        ConfigurationError: the address is not one of a repository.
 
     """
-    return Forgejo(address, Web(address, token))
+    name = address.repository.removeprefix(f"{urlsplit(address.api).path.strip('/')}/")
+    if name.count("/") != 1:
+        raise ConfigurationError(
+            f"'{name}' is no repository of Forgejo: it is called owner/name",
+            hint="where the site is below a path: `medperf profile set forge_api https://host/path`",
+        )
+    return Forgejo(dataclasses.replace(address, repository=name), Web(address, token))
 
 
 class Forgejo(ForgeApi):
@@ -128,7 +138,7 @@ class Forgejo(ForgeApi):
 
     @override
     def pulls_from(self, source: str, branch: str) -> Sequence[Pull]:
-        """See `ForgeApi`: Forgejo finds one by its branch; others of that branch are its author's too."""
+        """See `ForgeApi`. Forgejo finds any one by its branch; others are its author's, or one's own."""
         owner, _, name = source.partition("/")
         same_name = name == self.repository.partition("/")[2]
         head = branch if source == self.repository else f"{owner if same_name else source}:{branch}"
@@ -138,10 +148,10 @@ class Forgejo(ForgeApi):
         if answer.status in _ABSENT:
             return []
         one = read.pull(Record(answer.data, self.host))
-        found = {one.number: one} if (one.source, one.branch) == (source, branch) else {}
-        for pull in self._listed(state="all", poster=one.author.login):
-            if (pull.source, pull.branch) == (source, branch):
-                found[pull.number] = pull
+        authors = [one.author, *([] if self._web.anonymous else [self.whoami()])]
+        posters = {author.login for author in authors if author != read.GHOST}
+        listed = (pull for poster in sorted(posters) for pull in self._listed(state="all", poster=poster))
+        found = {p.number: p for p in (one, *listed) if (p.source, p.branch) == (source, branch)}
         return [found[number] for number in sorted(found, reverse=True)]
 
     @override
@@ -164,7 +174,7 @@ class Forgejo(ForgeApi):
         listed = answer.data if isinstance(answer.data, list) else [answer.data]
         refs = [Record(item, self.host) for item in listed]
         at = next((record.part("object") for record in refs if record.text("ref") == ref), None)
-        return at.commit("sha") if at is not None else ""
+        return at.commit("sha") or "" if at is not None else ""
 
     @override
     def create(self, title: str, body: str, source: Fork, branch: str) -> Pull:
@@ -274,12 +284,12 @@ class Forgejo(ForgeApi):
         names = {name for rule in rules for name in (rule.text("rule_name"), rule.text("branch_name"))}
         wanted = read.wanted_rule(checks, pushers)
         if MAIN in names:
-            self._web.ask("PATCH", f"{path}/{MAIN}", what=what, body=wanted)
+            rule = self._web.record("PATCH", f"{path}/{MAIN}", what=what, body=wanted)
         else:
             named = {"rule_name": MAIN, "branch_name": MAIN}  # the latter for Gitea before 1.19
-            self._web.ask("POST", path, what=what, body=named | wanted)
+            rule = self._web.record("POST", path, what=what, body=named | wanted)
         # Old versions read the two below only beside `has_pull_requests`. Detecting merges by itself would
         # name whoever's address stands in the pushed commit as the one who merged.
         allowed = {"has_pull_requests": True, "allow_manual_merge": True, "autodetect_manual_merge": False}
         self._web.ask("PATCH", self._at, what="the repository's settings", body=allowed)
-        return read.by_hand(checks)
+        return read.by_hand(checks, read.lost(pushers, rule))

@@ -18,6 +18,8 @@ DEPLOY_KEY = "deploy key"
 """Among those who may push: any key of the repository that may write (Forgejo names none of them)."""
 _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?\Z")
 _FULL_NAME = re.compile(r"[A-Za-z0-9._-]+/[A-Za-z0-9._-]+\Z")
+_AGIT = 1
+"""The `flow` of a request that was pushed to `refs/for/...`."""
 _DECIDES = ("APPROVED", "REQUEST_CHANGES", "REQUEST_REVIEW")
 """Reviews after which an earlier one of the same account no longer stands; a remark is none."""
 
@@ -54,6 +56,10 @@ class Record:
         """A number that must be there."""
         return self.must(name, self._typed(name, int))
 
+    def count(self, name: str) -> int:
+        """A number, 0 where there is none."""
+        return self._typed(name, int) or 0
+
     def truth(self, name: str) -> bool | None:
         """Yes, no, or None where this version of Forgejo does not tell."""
         return self._typed(name, bool)
@@ -67,9 +73,9 @@ class Record:
             raise broken(self._host, name) from None
         return self.must(name, found if found.tzinfo else None)
 
-    def commit(self, name: str) -> str:
-        """A commit id, '' where there is none."""
-        text = self.text(name)
+    def commit(self, name: str) -> str | None:
+        """A commit id; '' is what Forgejo writes where it knows none, None where it does not speak of any."""
+        text = self._typed(name, str)
         if text and not _COMMIT.match(text):
             raise broken(self._host, name)
         return text
@@ -113,9 +119,13 @@ def account(record: Record | None) -> Account:
 
 
 def pull(record: Record) -> Pull:
-    """A request; when its branch was deleted Forgejo shows the ref of the head, and the name as a label."""
+    """A request; when its branch was deleted Forgejo shows the ref of the head, and the name as a label.
+
+    One that was pushed to `refs/for/main` has no branch anywhere, though Forgejo names its target as source.
+    """
     head, base = (record.must(name, record.part(name)) for name in ("head", "base"))
-    ref, repository = head.text("ref"), head.part("repo")
+    branchless = record.count("flow") == _AGIT
+    ref, repository = head.text("ref"), None if branchless else head.part("repo")
     merged = bool(record.truth("merged"))
     ended = RequestState.MERGED if merged else RequestState.CLOSED
     return Pull(
@@ -124,7 +134,7 @@ def pull(record: Record) -> Pull:
         title=record.text("title"),
         body=record.text("body"),
         author=account(record.part("user")),
-        head=head.commit("sha"),
+        head=head.must("sha", head.commit("sha")),
         branch=head.text("label") if ref.startswith("refs/") else ref,
         source="" if repository is None else repository.full_name("full_name"),
         into=base.text("ref"),
@@ -132,7 +142,7 @@ def pull(record: Record) -> Pull:
         opened=record.time("created_at"),
         updated=record.time("updated_at"),
         labels=frozenset(label.text("name") for label in record.parts("labels")),
-        merged_as=(record.commit("merge_commit_sha") or None) if merged else None,
+        merged_as=record.commit("merge_commit_sha") or None if merged else None,
         merged_by=account(record.part("merged_by")) if merged else None,
     )
 
@@ -155,11 +165,11 @@ def approvals(reviews: Sequence[Record]) -> list[PageApproval]:
         if user is not None and review.text("state") in _DECIDES:
             last[user.number("id")] = review
     return [
-        PageApproval(account(review.part("user")), review.commit("commit_id"), review.time("submitted_at"))
+        PageApproval(account(review.part("user")), commit, review.time("submitted_at"))
         for review in last.values()
         if review.text("state") == "APPROVED"
         and review.truth("dismissed") is False
-        and review.commit("commit_id")
+        and (commit := review.commit("commit_id"))
     ]
 
 
@@ -176,7 +186,11 @@ UNPROTECTED = Protection(
 
 
 def protection(rule: Record) -> Protection:
-    """What a rule for main says. Nobody deletes a protected branch; only Gitea may let one be rewritten."""
+    """What a rule for main says. Nobody deletes a protected branch; only Gitea may let one be rewritten.
+
+    Nothing makes owners of code approve: merges can wait for reviews that were asked for, and anybody who may
+    write can take such a question back.
+    """
     listed = bool(rule.truth("enable_push")) and bool(rule.truth("enable_push_whitelist"))
     teams = frozenset(f"@{team}" for team in rule.texts("push_whitelist_teams"))
     keys = frozenset([DEPLOY_KEY] if rule.truth("push_whitelist_deploy_keys") else [])
@@ -188,7 +202,6 @@ def protection(rule: Record) -> Protection:
         deletion=False,
         linear=False,
         pushers=rule.texts("push_whitelist_usernames") | teams | keys if listed else frozenset(),
-        code_owners=rule.truth("block_on_official_review_requests"),
     )
 
 
@@ -216,14 +229,22 @@ def wanted_rule(checks: frozenset[str], pushers: frozenset[str]) -> dict[str, An
     }
 
 
-def by_hand(checks: frozenset[str]) -> list[str]:
-    """What `wanted_rule` cannot say."""
-    left = [
-        "let nobody administer the repository who must not change its rules: Forgejo's administrators can",
-    ]
+def lost(pushers: frozenset[str], rule: Record) -> list[str]:
+    """Who was to push and is not in the rule: Forgejo leaves out whoever may not write, without a word."""
+    there = {login.lower() for login in protection(rule).pushers or ()}
+    return sorted(login for login in pushers if login.lower() not in there)
+
+
+def by_hand(checks: frozenset[str], without: Sequence[str]) -> list[str]:
+    """What `wanted_rule` cannot say; `without` are pushers whom the rule lost."""
+    said = [f"let '{login}' write to the repository, then do this again" for login in without]
+    said.append(
+        "agree on code owners: Forgejo asks them and lets a merge in the page wait for their answer,"
+        " but whoever may write can take the question back"
+    )
     if checks:
-        left.append(
+        said.append(
             "compare the required checks with their names below a first request:"
             " Forgejo calls one '<workflow> / <job> (pull_request)', which a pattern like '*check*' matches"
         )
-    return left
+    return said

@@ -26,6 +26,7 @@ _REASONS: dict[int, str] = {
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "it is too large, or a quota is used up",
     HTTPStatus.LOCKED: "the repository is archived",
 }
+_AUTHORITY = "name your site's certificate authority: REQUESTS_CA_BUNDLE=/path/to/ca.pem"
 
 
 class Refusals:
@@ -40,9 +41,10 @@ class Refusals:
         from requests import exceptions  # noqa: PLC0415 - start-up time
 
         if isinstance(error, exceptions.SSLError):
+            dated = any(words in str(error) for words in ("not yet valid", "has expired"))
             return NetworkError(
                 f"the certificate of '{self._host}' is not trusted here",
-                hint="name your site's certificate authority: REQUESTS_CA_BUNDLE=/path/to/ca.pem",
+                hint="see that this machine's clock is right" if dated else _AUTHORITY,
             )
         if isinstance(error, exceptions.ProxyError):
             return BusyError(f"the proxy on the way to '{self._host}' did not let it through")

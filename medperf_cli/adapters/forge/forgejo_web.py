@@ -13,7 +13,8 @@ from urllib.parse import quote
 from medperf_cli.adapters.forge.address import ForgeAddress
 from medperf_cli.adapters.forge.forgejo_answers import Record, broken
 from medperf_cli.adapters.forge.forgejo_refusals import Refusals
-from medperf_cli.errors import RejectedError, TokenError
+from medperf_cli.adapters.forge.sending import AGENT, sendable
+from medperf_cli.errors import RejectedError
 
 if TYPE_CHECKING:
     import requests
@@ -27,7 +28,6 @@ PAGE = 50
 MOST_PAGES = 2000
 _PASSING = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS)
 _COUNT = re.compile(r"[0-9]{1,9}\Z")
-_TOKEN = re.compile(r"[!-~]+\Z")
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Web:
     Proxies and certificates are those of the environment (`HTTPS_PROXY`, `REQUESTS_CA_BUNDLE`).
 
     Raises:
-        TokenError: the token could not be sent: it has characters that no token has.
+        TokenError: the token has characters that no token has, or could be read on the way.
 
     """
 
@@ -54,14 +54,13 @@ class Web:
         import requests  # noqa: PLC0415 - start-up time
         from requests.cookies import RequestsCookieJar  # noqa: PLC0415 - start-up time
 
-        if token is not None and not _TOKEN.match(token):
-            raise TokenError(f"what is kept as the token for '{address.host}' is none")
-        self.host = address.host
+        sendable(address, token)
+        self.host, self.anonymous = address.host, token is None
         self._base = f"{address.api}/api/v1/"
         self._token = token
         self._refusals = Refusals(address.host, token)
         self._session = requests.Session()
-        self._session.headers.update({"Accept": "application/json", "User-Agent": "medperf"})
+        self._session.headers.update({"Accept": "application/json", "User-Agent": AGENT})
         # Set for every request, so that no ~/.netrc takes the token's place.
         self._session.auth = self._sign
         jar = RequestsCookieJar()

@@ -41,8 +41,7 @@ def connect(address: ForgeAddress, token: str | None) -> ForgeApi:
     """The repository at an address, as the owner of a token (None: anonymous).
 
     Raises:
-        TokenError: the token cannot be one.
-        ConfigurationError: it would be sent unencrypted.
+        TokenError: the token cannot be one, or would be sent unencrypted.
 
     """
     return GitHub(Web(address, token))
@@ -95,8 +94,10 @@ class GitHub(ForgeApi):
         if self._read(own, lambda repo: repo.flag("archived")):
             raise archived(self._web.address)
         if self._read(own, lambda repo: "permissions" in repo and repo.part("permissions").flag("push")):
-            return self._read(own, _fork)
-        made = self._read(self._web.send("POST", f"{self._at}/forks", {"default_branch_only": True}), _fork)
+            return self._read(own, self._fork)
+        made = self._read(
+            self._web.send("POST", f"{self._at}/forks", {"default_branch_only": True}), self._fork
+        )
         try:
             self._web.get(f"/repos/{made.name}/branches/{MAIN}")
         except UnknownIdError as error:  # GitHub makes forks in the background
@@ -214,6 +215,9 @@ class GitHub(ForgeApi):
         except UnknownIdError:
             return
 
+    def _fork(self, answer: Answer) -> Fork:
+        return Fork(answer.repository("full_name"), answer.address("clone_url", self.host))
+
     def _pull(self, answer: Answer) -> Pull:
         pull = _pull(answer)
         asked = answer.parts("requested_reviewers") if "requested_reviewers" in answer else []
@@ -241,10 +245,6 @@ def _user(answer: Answer, field: str) -> Account:
     return _account(answer.part(field)) if field in answer else GHOST
 
 
-def _fork(answer: Answer) -> Fork:
-    return Fork(answer.text("full_name", 512), answer.text("clone_url", 2048))
-
-
 def _comment(answer: Answer) -> Comment:
     return Comment(
         answer.number("id"),
@@ -265,7 +265,7 @@ def _pull(answer: Answer) -> Pull:
         author=_user(answer, "user"),
         head=head.commit("sha"),
         branch=head.text("ref", 4096),
-        source=head.part("repo").text("full_name", 512) if "repo" in head else "",
+        source=head.part("repo").repository("full_name") if "repo" in head else "",
         into=answer.part("base").text("ref", 4096),
         url=answer.text("html_url", 4096),
         opened=answer.time("created_at"),

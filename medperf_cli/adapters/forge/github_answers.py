@@ -6,6 +6,7 @@ import datetime as dt
 import re
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from medperf_cli.errors import BusyError
 
@@ -13,6 +14,7 @@ LARGEST = 32 << 20
 """Bytes of one answer: a page of a hundred requests, each with the longest text that forges take."""
 MOST_PAGES = 200
 _LONGEST_TEXT = 1 << 20
+_NAME = re.compile(r"[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+\Z")
 _COMMIT = re.compile(r"(?:[0-9a-f]{40}|[0-9a-f]{64})\Z")
 
 
@@ -85,6 +87,28 @@ class Answer:
         value = self.text(field, 64)
         if not _COMMIT.match(value):
             raise BrokenAnswerError(f"'{field}' of '{self._name}' is no commit id")
+        return value
+
+    def repository(self, field: str) -> str:
+        """The full name of a repository; it becomes part of addresses."""
+        value = self.text(field, 256)
+        if not _NAME.match(value) or {".", ".."} & set(value.split("/")):
+            raise BrokenAnswerError(f"'{field}' of '{self._name}' names no repository")
+        return value
+
+    def address(self, field: str, host: str) -> str:
+        """A web address on this host, where git will send a token."""
+        value = self.text(field, 2048)
+        try:
+            split = urlsplit(value)
+        except ValueError:
+            split = urlsplit("")
+        if (
+            split.scheme not in ("https", "http")
+            or (split.hostname or "").lower() != host
+            or "@" in split.netloc
+        ):
+            raise BrokenAnswerError(f"'{field}' of '{self._name}' is no address on '{host}'")
         return value
 
     def part(self, field: str) -> Answer:

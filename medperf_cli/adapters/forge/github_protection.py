@@ -20,14 +20,8 @@ REQUESTS, HISTORY = "medperf: requests", "medperf: history"
 DEPLOY_KEY = "deploy key"
 _REFUSED = (UnknownIdError, RejectedError, TokenError)
 _BY_HAND = (
-    (
-        "make a GitHub App for the merge bot with the permission 'Contents: Read and write', install it on "
-        "this repository only, and let it past the rules as NAME[bot]"
-    ),
-    (
-        "put the App's number and private key into an environment that only the branch main may use "
-        "(Settings > Environments), not among the secrets of the repository"
-    ),
+    "make a GitHub App for the merge bot with the permission 'Contents: write', and install it here only",
+    "put its number and private key into an environment that only main may use (Settings > Environments)",
     "let workflows of outside contributors wait for approval (Settings > Actions > General)",
 )
 
@@ -122,6 +116,9 @@ def protect(web: Web, at: str, checks: frozenset[str], pushers: frozenset[str]) 
     kinds = {rule.text("type", 64) for rule in web.whole(f"{at}/rules/branches/main")}
     if "required_linear_history" in kinds:
         left.append("take 'Require linear history' from the rules of main: the bot pushes merge commits")
+    own = Answer(web.get(at))
+    if "allow_merge_commit" in own and not own.flag("allow_merge_commit"):
+        left.append("allow merge commits (Settings > General > Pull Requests)")
     return [*left, *_BY_HAND]
 
 

@@ -51,7 +51,8 @@ def _words(data: Any) -> str:
     if not isinstance(data, Mapping):
         return ""
     errors = data.get("errors")
-    details = [error.get("message") if isinstance(error, Mapping) else error for error in errors or ()]
+    listed = errors if isinstance(errors, list) else [errors]
+    details = [error.get("message") if isinstance(error, Mapping) else error for error in listed]
     said = [str(part) for part in (data.get("message"), *details) if isinstance(part, str) and part]
     return " ".join(": ".join(said).split())[:_MOST_WORDS]
 

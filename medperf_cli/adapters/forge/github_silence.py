@@ -6,7 +6,11 @@ from collections.abc import Callable
 
 from medperf_cli.adapters.forge.address import ForgeAddress
 from medperf_cli.adapters.forge.github_answers import BrokenAnswerError, broken
-from medperf_cli.errors import BusyError, ConfigurationError, MedperfError, NetworkError
+from medperf_cli.errors import BusyError, ConfigurationError, MedperfError, NetworkError, UnknownIdError
+
+
+class MovedError(Exception):
+    """An answer that points to another address, where no token is taken."""
 
 
 def unreachable(address: ForgeAddress, error: Exception) -> MedperfError:
@@ -18,11 +22,13 @@ def unreachable(address: ForgeAddress, error: Exception) -> MedperfError:
 
     text = str(error)
     if "CERTIFICATE_VERIFY_FAILED" in text:
-        return _untrusted(address)
+        return _untrusted(address, text)
     if "TLS CA certificate bundle" in text:
         return _no_bundle()
     if isinstance(error, BrokenAnswerError):
         return broken(address.host, error)
+    if isinstance(error, MovedError):
+        return _moved(address)
     kinds: tuple[tuple[tuple[type[Exception], ...], Callable[[str], MedperfError]], ...] = (
         ((http.ProxyError,), _proxy),
         ((http.InvalidURL, http.InvalidProxyURL, http.InvalidSchema), _no_address),
@@ -35,6 +41,13 @@ def unreachable(address: ForgeAddress, error: Exception) -> MedperfError:
         if isinstance(error, kind):
             return make(site)
     return broken(address.host, "it is no JSON")
+
+
+def _moved(address: ForgeAddress) -> MedperfError:
+    return UnknownIdError(
+        f"'{address.repository}' on '{address.host}' is somewhere else now: it was renamed or moved",
+        hint="open its page, and use the address that it has now",
+    )
 
 
 def _dropped(site: str) -> MedperfError:
@@ -53,7 +66,12 @@ def _no_address(site: str) -> MedperfError:
     )
 
 
-def _untrusted(address: ForgeAddress) -> MedperfError:
+def _untrusted(address: ForgeAddress, text: str) -> MedperfError:
+    if "not yet valid" in text or "has expired" in text:
+        return NetworkError(
+            f"the certificate of '{address.host}' does not hold at this machine's time",
+            hint="see that the clock is right; if it is, tell who runs the site or the proxy to it",
+        )
     return NetworkError(
         f"the certificate of '{address.host}' is signed by nobody this machine trusts",
         hint="behind a private authority, let REQUESTS_CA_BUNDLE name the PEM file with its certificate",

@@ -11,8 +11,9 @@ from medperf_cli.adapters.forge.address import ForgeAddress
 from medperf_cli.adapters.forge.github_answers import LARGEST, MOST_PAGES, Answer, broken, objects
 from medperf_cli.adapters.forge.github_answers import BrokenAnswerError as Broken
 from medperf_cli.adapters.forge.github_refusals import refused
-from medperf_cli.adapters.forge.github_silence import unreachable
-from medperf_cli.errors import ConfigurationError, NetworkError, TokenError
+from medperf_cli.adapters.forge.github_silence import MovedError, unreachable
+from medperf_cli.adapters.forge.sending import AGENT, sendable
+from medperf_cli.errors import NetworkError
 
 if TYPE_CHECKING:
     from github.Requester import Requester
@@ -22,7 +23,6 @@ CONNECT, READ, WHOLE = 10.0, 30.0, 120.0
 VERSION = "2022-11-28"
 """The version of the web interface: GitHub Enterprise Server knows no later one."""
 PAGE = 100
-_AGENT = "medperf (a git-backed registry for federated benchmarking)"
 _making = threading.Lock()
 
 
@@ -70,7 +70,7 @@ class Web:
             return self._requester.requestJsonAndCheck(verb, path, dict(parameters), input=body)
         except GithubException as error:
             raise refused(self.address, error.status, error.headers or {}, error.data, verb) from error
-        except (Broken, ValueError, RuntimeError, requests.RequestException, OSError) as error:
+        except (Broken, MovedError, ValueError, RuntimeError, requests.RequestException, OSError) as error:
             raise unreachable(self.address, error) from error
 
 
@@ -79,20 +79,14 @@ def _requester(address: ForgeAddress, token: str | None) -> Requester:
     from github import Auth, Github  # noqa: PLC0415 - start-up time
     from github.Requester import Requester  # noqa: PLC0415 - start-up time
 
-    if token is not None and not (token.isascii() and token.isprintable() and token.strip() == token != ""):
-        raise TokenError("the token is empty or holds blanks or letters that no token has")
-    if token is not None and not address.secure:
-        raise ConfigurationError(
-            f"a token would go to '{address.host}' unencrypted",
-            hint="give the forge's address with https, or read without a token",
-        )
+    sendable(address, token)
     with _making:
         Requester.injectConnectionClasses(*_connections())
         try:
             made = Github(
                 base_url=address.api,
                 auth=Auth.Token(token) if token else None,
-                user_agent=_AGENT,
+                user_agent=AGENT,
                 retry=None,
                 seconds_between_requests=None,
                 seconds_between_writes=None,
@@ -158,11 +152,12 @@ def _answer(connection: Any) -> _Received:
 
 
 def _plausible(verb: str, response: Any, has_body: bool) -> None:  # noqa: FBT001 - told by its name
-    """Refuse what PyGithub would take for an answer, or wait for without end."""
+    """Refuse what PyGithub would take for an answer, wait for without end, or follow elsewhere."""
     status, kind = response.status_code, response.headers.get("content-type", "")
     if status == 202 and verb == "GET":  # noqa: PLR2004 - HTTP: not ready
         raise Broken("it is not ready")
-    if 300 <= status < 400 and status != 301:  # noqa: PLR2004 - HTTP: see elsewhere
-        raise Broken(f"it points somewhere else (HTTP {status}); was the repository renamed or moved?")
+    if 300 <= status < 400:  # noqa: PLR2004 - HTTP: see elsewhere
+        # Also on the same site: PyGithub would follow without what was asked for after the question mark.
+        raise MovedError
     if status < 300 and has_body and "json" not in kind:  # noqa: PLR2004 - HTTP: success
         raise Broken("it is no JSON")

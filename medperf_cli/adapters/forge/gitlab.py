@@ -40,6 +40,9 @@ def connect(address: ForgeAddress, token: str | None) -> ForgeApi:
         address: where it is; its name may hold sub-groups.
         token: of a person, a project, a group, or (for reading what is public) a CI job; None: nobody.
 
+    Raises:
+        TokenError: the token cannot be one, or would be sent unencrypted.
+
     """
     return GitLab(Session(address, token), address)
 

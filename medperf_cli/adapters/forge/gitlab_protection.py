@@ -14,7 +14,7 @@ Row = Mapping[str, Any]
 MAIN = "main"
 PIPELINE = "pipeline"
 """What `Protection.checks` holds where the pipeline must succeed: GitLab requires all of its jobs or none."""
-_NOBODY, _MAINTAINERS = 0, 40
+_NOBODY, _DEVELOPERS, _MAINTAINERS = 0, 30, 40
 _APPROVALS_BY_HAND = (
     "removing approvals after a push needs GitLab Premium: without it an approval counts only when it is"
     " younger than the newest push"
@@ -49,25 +49,37 @@ def read(session: Session, project: Any) -> Protection:
         levels = [level for rule in rules for level in rule["push_access_levels"]]
         return Protection(
             protected=True,
-            pull_required=not any(_is_role(level) for level in levels),
+            pull_required=not any(_role(level) == _DEVELOPERS for level in levels),
             checks=checks,
             force_push=any(rule["allow_force_push"] for rule in rules),
             deletion=False,  # of a protected branch: never by git; in the page by maintainers
             linear=False,  # GitLab's merge method binds its button, not who pushes
-            pushers=frozenset(_name(session, level) for level in levels if level["access_level"] != _NOBODY),
+            pushers=frozenset(name for level in levels for name in _names(session, project, level)),
             code_owners=any(rule.get("code_owner_approval_required") for rule in rules),
         )
 
 
-def _is_role(level: Row) -> bool:
-    named = (level.get("user_id"), level.get("deploy_key_id"))
-    return level["access_level"] != _NOBODY and not any(named)
+def _role(level: Row) -> int | None:
+    """The least role that a rule lets push; None where it names a user, a group or a deploy key."""
+    named = (level.get("user_id"), level.get("group_id"), level.get("deploy_key_id"))
+    return None if any(named) else int(level["access_level"])
 
 
-def _name(session: Session, level: Row) -> str:
+def _names(session: Session, project: Any, level: Row) -> list[str]:
+    """Who may push by one rule: logins, or GitLab's own words for a group, a deploy key or a role."""
+    role, words = _role(level), str(level["access_level_description"])
     if level.get("user_id"):
-        return str(session.client.users.get(level["user_id"]).username)
-    return str(level["access_level_description"])
+        return [str(session.client.users.get(level["user_id"]).username)]
+    if role is None:
+        return [words]
+    if role == _NOBODY:
+        return []
+    try:
+        with session.asking("the members of the project"):
+            members = [row.attributes for row in project.members_all.list(get_all=True)]
+            return [str(member["username"]) for member in members if member["access_level"] >= role]
+    except (TokenError, UnknownIdError):
+        return [words]
 
 
 def write(session: Session, project: Any, checks: frozenset[str], pushers: frozenset[str]) -> Sequence[str]:

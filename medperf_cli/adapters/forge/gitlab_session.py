@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from medperf_cli.adapters.forge.address import ForgeAddress
+from medperf_cli.adapters.forge.sending import AGENT, sendable
 from medperf_cli.errors import (
     BusyError,
     MedperfError,
@@ -51,6 +52,7 @@ class Session:
     """
 
     def __init__(self, address: ForgeAddress, token: str | None) -> None:
+        sendable(address, token)
         self.host = address.host
         self._token = token
         self.job = token is not None and _is_of_job(token)
@@ -72,6 +74,7 @@ class Session:
             timeout=TIMEOUT,
             retry_transient_errors=False,
             keep_base_url=True,  # pages are turned at the address given, whatever a Link header says
+            user_agent=AGENT,
             session=session,
         )
 

@@ -30,6 +30,10 @@ _REGISTRY = REGISTRY_DIR.encode()
 _MAX_ENTRIES = 2 * MAX_CHANGE_FILES
 _BATCH = 200
 """Commits read at once."""
+_FEW = 20
+"""Of so few commits the trees are read as they are asked for."""
+_MAX_TREES = 10_000
+"""Read ahead of a batch: a hundred commits bring a thousand."""
 _KEPT_COMMITS = 20_000
 
 
@@ -155,6 +159,8 @@ class GitStore:
         for start in range(0, len(chain), _BATCH):
             batch = chain[start : start + _BATCH]
             self.load(batch)
+            if len(batch) > _FEW:
+                self._load_trees(chain[start - 1] if start else until, batch[-1])
             for commit, parent in zip(batch, parents, strict=False):
                 after = self._registry(commit)
                 time = self.commit(commit).time
@@ -171,6 +177,16 @@ class GitStore:
         missing = [c for c in commits if c not in self._commits]
         self._commits.update(self.reader.commits(missing))
         self.trees.prefetch([self._commits[c].tree for c in commits])
+
+    def _load_trees(self, after: str | None, head: str) -> None:
+        """Read the trees that a stretch of main brings, which are compared one by one later."""
+        beyond = [f"^{after}"] if after else []
+        listed = self.git.lines(
+            "rev-list", "--first-parent", "--objects", "--filter=blob:none", head, *beyond, "--"
+        )
+        # Commits come without a space. The last ones are wanted last: what is too much is dropped first.
+        found = (line.split(" ")[0] for line in listed if " " in line)
+        self.trees.prefetch(list(itertools.islice(found, _MAX_TREES)))
 
     def _refuse_shallow(self) -> None:
         if (self.git.directory / "shallow").exists():

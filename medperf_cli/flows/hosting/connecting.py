@@ -38,12 +38,12 @@ def connected(settings: Settings, url: str, address: ForgeAddress) -> tuple[Forg
         )
     try:
         vendor = importlib.import_module(f"medperf_cli.adapters.forge.{address.vendor}")
+        api: ForgeApi = vendor.connect(address, token and token.text)
     except ModuleNotFoundError as error:
         raise ConfigurationError(
             f"python package '{error.name}' is missing, which speaks to {address.vendor}",
             hint="pip install 'medperf-registry[forges]'",
         ) from None
-    api: ForgeApi = vendor.connect(address, token and token.text)
     return Patient(api), token_for_git(url, token)
 
 

@@ -14,14 +14,13 @@ from medperf_cli.core.names import EntityPath, Kind, parse_path
 from medperf_cli.core.requests import MAIN, open_requests
 from medperf_cli.errors import ConfigurationError, ConflictError, MedperfError, NetworkError, RejectedError
 from medperf_cli.flows.deps import Deps
-from medperf_cli.flows.hosting.hosted_batch import Asked, Bench, Plan, merged_by
+from medperf_cli.flows.hosting.hosted_batch import Asked, Bench, Plan
 from medperf_cli.flows.hosting.hosted_page import Page
 from medperf_cli.flows.hosting.hosted_pending import record_in_main
 from medperf_cli.flows.hosting.hosted_status import Status
 from medperf_cli.flows.hosting.hosted_telling import FEW, Teller
 from medperf_cli.flows.hosting.hosted_upstream import HostedUpstream, Seen
 from medperf_cli.flows.hosting.merge_bot import Outcome
-from medperf_cli.flows.hosting.pull_check import concerns
 from medperf_cli.flows.hosting.recording import Recorder, records
 from medperf_cli.flows.reading.sync import sync
 from medperf_cli.flows.reading.verified_index import reading
@@ -84,7 +83,7 @@ class HostedBot:
         """One try; None where main moved under way."""
         self._troubles = []
         main = self._verified_main()
-        asked = self._asked(main)
+        asked = self._asked()
         bench = Bench(self.store, self.deps.clock(), self._page(main))
         waiting = self._pending_in_main() if bench.page else ()
         plan = _planned(bench, main, asked, waiting)
@@ -113,20 +112,16 @@ class HostedBot:
             raise ConflictError("main went back while it was being read", hint="tell the registry's admins")
         return main
 
-    def _asked(self, main: str) -> list[Asked]:
-        """The open requests as they were fetched, oldest first; those beside the registry are people's."""
+    def _asked(self) -> list[Asked]:
+        """The open requests as they were fetched, oldest first."""
         found = {int(r.id): r for r in open_requests(self.upstream.known()) if r.id.isdecimal()}
         return [
             Asked(
                 found[number], seen.pull, seen.comments, [(o.comment.author.login, o.why) for o in seen.odd]
             )
             for number, seen in sorted(self.upstream.seen.items())
-            if number in found and self._is_ours(main, found[number].head)
+            if number in found
         ]
-
-    def _is_ours(self, main: str, head: str) -> bool:
-        """Whether a head touches the registry, or stands in main while its page does not say so yet."""
-        return concerns(self.store, main, head) or merged_by(self.store, main, head) is not None
 
     def _unchanged(self, asked: Sequence[Asked]) -> list[Asked]:
         """Those that are still open and stand where they were fetched; the others wait for the next round."""

@@ -75,10 +75,10 @@ def is_cut(store: GitStore) -> bool:
 
 
 def concerns(store: GitStore, main: str, head: str) -> bool:
-    """Whether a head touches the registry at all; one that shares nothing with main is looked at."""
+    """Whether a head touches the registry at all; what cannot be compared is judged, and told why."""
     try:
         return store.touches_registry(shared_with_main(store, main, head), head)
-    except RejectedError:
+    except (RejectedError, IntegrityError):
         return True
 
 

@@ -55,7 +55,8 @@ _FORGEJO = """\
 {secrets}
 - medperf registry protect {url} --bot LOGIN
   with a token that may administer the repository; or Settings > Branches > Add new rule
-  for main: Whitelist restricted push, the bot alone; Enable status check, '{check}'
+  for main: Whitelist restricted push, the bot alone; Enable status check, '{check}';
+  Settings > Units > Pull requests: Mark pull request as manually merged, on
 """
 _STEPS: Mapping[Vendor, str] = {
     Vendor.GITHUB: _GITHUB,

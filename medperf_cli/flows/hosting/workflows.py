@@ -26,7 +26,7 @@ SECRETS: Mapping[Vendor, Mapping[str, str]] = {
     },
     Vendor.GITLAB: {
         "MEDPERF_MERGE_TOKEN": "project access token of a maintainer, scopes `api` and `write_repository`",
-        "MEDPERF_RECORDER_KEY": _RECORDER,
+        "MEDPERF_RECORDER_KEY": f"{_RECORDER}; its type is File",
     },
     Vendor.FORGEJO: {
         "MEDPERF_MERGE_TOKEN": "token of an account that may push to main, scopes `read:user`, "

@@ -21,7 +21,7 @@ from medperf_cli.adapters.store.settings import Settings
 from medperf_cli.core.lifecycle.reader import Reader
 from medperf_cli.core.lifecycle.standing import Lifecycle
 from medperf_cli.core.names import parse_path
-from medperf_cli.errors import IntegrityError, RewrittenError, UsageError
+from medperf_cli.errors import IntegrityError, NetworkError, RewrittenError, UsageError
 from medperf_cli.flows.deps import Deps
 from medperf_cli.flows.reading.index_state import waiting
 from medperf_cli.flows.reading.judging import Brought, Stretch
@@ -29,6 +29,7 @@ from medperf_cli.flows.reading.registry import MAIN, VERIFIED, Place, opened, pl
 from medperf_cli.flows.reading.replay import Replayed, UnprovenError, expect_proved, replay, since
 from medperf_cli.flows.reading.rewritten import Offered, begun_anew, new_index, new_redactions, signers, told
 
+_REFSPECS = (f"+refs/heads/main:{MAIN}",)
 _FEW = 500
 """Commits judged while the index is locked for other writers; more are written into a copy."""
 
@@ -62,15 +63,33 @@ def sync(deps: Deps, carried: Path | None = None) -> Synced:
         if not known.verified_commit and store.rev(VERIFIED):
             deps.talk.say("the index is made anew: every change is verified again")
         clear_locks(store)
-        url = known.url if carried is None else bundle_address(carried)
-        token = token_for(url, deps.settings.forge_token_file) if carried is None else None
-        fetch(store, url, [f"+refs/heads/main:{MAIN}"], deps.talk.progress, token=token)
+        if carried is None:
+            token = token_for(known.url, deps.settings.forge_token_file)
+            fetch(store, known.url, _REFSPECS, deps.talk.progress, token=token)
+        else:
+            _bring(deps, store, carried)
         try:
             return verify_main(deps, store, here, known)
         except DamagedIndexError as error:
             deps.talk.say(f"{error.message}; it is made anew: every change is verified again")
             set_aside(here)
             return verify_main(deps, store, here, opened(here))
+
+
+def _bring(deps: Deps, store: GitStore, carried: Path) -> None:
+    """Fetch main from a bundle that was carried here."""
+    try:
+        fetch(store, bundle_address(carried), _REFSPECS, deps.talk.progress)
+    except NetworkError as error:
+        raise IntegrityError(
+            f"'{carried}' is not a whole bundle of a registry: {error.message}", hint="have it made again"
+        ) from None
+    head, verified = store.rev(MAIN), store.rev(VERIFIED)
+    if head and verified and head != verified and store.is_first_parent_ancestor(head, verified):
+        raise UsageError(
+            f"'{carried}' is older than what is verified here: there is nothing new in it",
+            hint="have a newer one made: `medperf registry export-bundle`",
+        )
 
 
 def bundle_address(file: Path) -> str:

@@ -23,8 +23,10 @@ TIME = "%Y-%m-%dT%H:%M:%SZ"
 _FORMAT = 1
 _PLAIN = ("content", "title", "author", "since", "number", "head")
 _NAME = re.compile(r"[0-9a-f]{16}(\.(decision|closing)\.[a-z0-9-]{2,32})?\Z")
-_FINAL = frozenset({"MP-REJECTED", "MP-CONFLICT", "MP-CLOSED", "MP-UNKNOWN-ID"})
+_FINAL = frozenset({"MP-CONFLICT", "MP-CLOSED", "MP-UNKNOWN-ID"})
 """What sending the same bytes again does not repair."""
+_PASSING = frozenset({"MP-NETWORK"})
+"""What may be gone when they are sent again."""
 
 
 class Sort(enum.StrEnum):
@@ -95,9 +97,12 @@ class Item:
     @property
     def next_step(self) -> str:
         """What to do about it."""
-        if self.failure is not None and self.failure.final:
-            return f"{self.failure.hint}; `medperf outbox drop {self.id}` forgets it"
-        return f"medperf outbox send {self.id}"
+        send, drop = f"medperf outbox send {self.id}", f"medperf outbox drop {self.id}"
+        if self.failure is None or self.failure.code in _PASSING:
+            return send
+        if self.failure.final:
+            return f"{self.failure.hint}; `{drop}` forgets it"
+        return f"{self.failure.hint}; then `{send}`, or `{drop}`"
 
     def row(self) -> dict[str, Any]:
         """It as data, without the bytes."""

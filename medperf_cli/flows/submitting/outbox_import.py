@@ -6,13 +6,14 @@ push, and only the bytes of files that were judged go on, as items of the outbox
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import datetime as dt
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from medperf_cli.adapters.store.bundles import Bundle, read_bundle, scratch, unbundle
 from medperf_cli.adapters.store.repository import GitStore
 from medperf_cli.core.lifecycle.reader import sha256
-from medperf_cli.core.names import PathError, parse_path, parse_signature_path, signature_path
+from medperf_cli.core.names import Kind, PathError, parse_path, parse_signature_path, signature_path
 from medperf_cli.core.requests import MAIN, RefUpdate, parse_ref
 from medperf_cli.core.ssh_keys import parse_public_key
 from medperf_cli.core.trust.verified import signing_key
@@ -23,6 +24,7 @@ from medperf_cli.flows.hosting.receive import MAX_UPDATES, Receiver, lines
 from medperf_cli.flows.hosting.request_commits import lacking, note
 from medperf_cli.flows.submitting import outbox
 from medperf_cli.flows.submitting.desk import Desk, at_desk
+from medperf_cli.flows.submitting.forges import remembered_forge
 from medperf_cli.flows.submitting.outbox import Item, Sort
 from medperf_cli.flows.submitting.outbox_send import Tried, reaching, send_items
 from medperf_cli.flows.submitting.summary import request_title
@@ -30,6 +32,8 @@ from medperf_cli.flows.submitting.summary import request_title
 MOST_BYTES = 32 * 1024 * 1024
 """Of a bundle, as of a push to a bare repository."""
 _TAKEN = "TREE002"
+_LONG_AGO = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
+"""Before any registry; what a stranger's commit says of its time is no more than that."""
 
 
 def import_bundle(deps: Deps, file: Path) -> list[Tried]:
@@ -105,8 +109,10 @@ def _items(desk: Desk, store: GitStore, bundle: Bundle) -> Iterator[Item]:
     store.update_ref(MAIN, main, None)
     receiver = Receiver(store, desk.deps.clock(), None)
     current = desk.composer.snapshot
+    known = remembered_forge(desk.deps.settings, desk.store, desk.meta).list()
+    places = [main, *(request.head for request in known)]
     for name, commit in sorted(bundle.refs.items(), key=lambda ref: (not ref[0].endswith("/head"), ref[0])):
-        if _arrived(desk, store, name, commit):
+        if _arrived(desk, places, store, name, commit):
             store.update_ref(name, commit, None)
             continue
         _judge(receiver, RefUpdate(None, commit, name))
@@ -126,39 +132,37 @@ def _judge(receiver: Receiver, update: RefUpdate) -> None:
     raise RejectedError(text, hint="tell who signed it; nothing of the bundle was sent")
 
 
-def _arrived(desk: Desk, store: GitStore, name: str, commit: str) -> bool:
-    """Whether a head that is well-formed stands in an open request here, or in main."""
+def _arrived(desk: Desk, places: Sequence[str], store: GitStore, name: str, commit: str) -> bool:
+    """Whether the entities of a head stand in main or in an open request, at one of these commits."""
     try:
         if parse_ref(name).member is not None:
             return False
         files = store.change(store.parent(commit), commit).added
-        heads = [request.head for request in desk.forge.list()]
     except (ValueError, MedperfError):
         return False
     entities = {path: data for path, data in files.items() if path.endswith(".yml")}
-    places = [desk.meta.verified_commit, *heads]
     return bool(entities) and any(not lacking(desk.store.snapshot(p), entities) for p in places)
 
 
 def _item(desk: Desk, store: GitStore, name: str, commit: str) -> Item:
     ref, said = parse_ref(name), note(store, commit)
     files = closing_files(store, commit) if ref.closed else store.change(said.parent, commit).added
-    since = min(said.time, desk.deps.clock()).strftime(TIME)
+    since = min(max(said.time, _LONG_AGO), desk.deps.clock()).strftime(TIME)
     if ref.member is None:
-        author = _responsible(files) or said.author
+        author = _responsible(files)
         return Item(Sort.SUBMISSION, ref.id, request_title(files), author, since, files, carried=True)
     sort = Sort.CLOSING if ref.closed else Sort.DECISION
     title = f"{sort} of {ref.member} on request {ref.id}"
     return Item(sort, ref.id, title, ref.member, since, files, head=said.parent, carried=True)
 
 
-def _responsible(files: Mapping[str, bytes]) -> str | None:
-    """Who answers for a request: the signer of its first file, or the first admin who signed."""
+def _responsible(files: Mapping[str, bytes]) -> str:
+    """Who answers for a request: the signer of its first file, or the first admin; else the recorder does."""
     for path in sorted(files):
         signer = parse_path(path).signer if path.endswith(".yml") else parse_signature_path(path).admin
         if signer is not None:
             return signer
-    return None
+    return str(Kind.RECORDED)
 
 
 def _signed(desk: Desk, item: Item) -> str:

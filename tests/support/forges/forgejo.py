@@ -320,6 +320,13 @@ def _ruled(call: Call, name: str) -> Any:
             raise RefusedError(422, f"user does not exist [uid: 0, name: {login}]")
     rules = call.at.protection.setdefault(name, Protection(name))
     rules.raw |= call.body
+    if (
+        "push_whitelist_usernames" in call.body
+    ):  # who may not write is left out (models/git/protected_branch.go)
+        writers = [
+            u for u in call.body["push_whitelist_usernames"] if call.at.may(call.forge.user(u), "write")
+        ]
+        rules.raw["push_whitelist_usernames"] = writers
     told = call.shapes.rule(rules)
     rules.pull_only = told["enable_push_whitelist"] or not told["enable_push"]
     rules.pushers = set(told["push_whitelist_usernames"]) if told["enable_push_whitelist"] else set()

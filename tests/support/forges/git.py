@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import os
 import shutil
@@ -87,10 +88,11 @@ def refs(repository: Path) -> dict[str, str]:
     packed = repository / "packed-refs"
     lines = packed.read_text().splitlines() if packed.exists() else []
     found = {words[1]: words[0] for words in (line.split(" ") for line in lines) if len(words) == 2}
-    for path in sorted((repository / "refs").rglob("*")):
-        if path.is_file() and path.suffix != ".lock" and (commit := path.read_text().strip()):
-            found[str(path.relative_to(repository))] = commit
-    return found
+    for folder, _, names in os.walk(repository / "refs"):
+        for path in (Path(folder) / name for name in names if not name.endswith(".lock")):
+            with contextlib.suppress(FileNotFoundError):  # a push may just delete it
+                found[str(path.relative_to(repository))] = path.read_text().strip()
+    return dict(sorted(found.items()))
 
 
 def ref(repository: Path, name: str) -> str:

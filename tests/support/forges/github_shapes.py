@@ -74,6 +74,7 @@ class Shapes:
                     right: repository.may(viewer, need)
                     for right, need in {"admin": "admin", "push": "write", "pull": "read"}.items()
                 }
+            known["allow_merge_commit"] = "merge" in repository.methods
             if repository.parent:
                 known["parent"] = known["source"] = self.repository(repository.parent)
         return complete(name, f"{self.api}/repos/{full}", known)

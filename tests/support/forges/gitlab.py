@@ -64,6 +64,7 @@ class _Facade:
         path = urlsplit(request.environ["REQUEST_URI"]).path.removeprefix(API).removeprefix("/api")
         found = gitlab_published.find(request.method, path)
         if found is None:
+            self.forge.violations.append(f"the simulated GitLab has no {request.method} {path}")
             raise Refused(404, {"error": "404 Not Found"})
         return found
 
@@ -71,6 +72,7 @@ class _Facade:
         token = self._token(operation)
         query, body = dict(request.args), request.get_json(silent=True) or {}
         if wrong := operation.wrong_query(query) or operation.wrong_body(body):
+            self.forge.violations.append(f"{operation.name}: {wrong}")
             raise Refused(400, {"error": f"not in the published schema: {wrong}"})
         asking = Asking(self.forge, token, given, query, body)
         work: Callable[[Asking], Any] = WORK[operation.name]

@@ -219,9 +219,8 @@ class Views:
         if "role" in rules.raw or not rules.pull_only:
             return [_level(int(str(rules.raw.get("role", 30))))]
         users = [self.forge.user(login) for login in sorted(rules.pushers)]
-        return [
-            _level(40) | {"user_id": u.number, "access_level_description": u.login.title()} for u in users
-        ] or [_level(0)]
+        named = [{"user_id": u.number, "access_level_description": u.login.title()} for u in users]
+        return [{"id": 1, "access_level": None} | row for row in named] or [_level(0)]
 
 
 def _level(level: int) -> Shown:

@@ -7,6 +7,7 @@ from typing import Any
 
 from tests.support.forges import git
 from tests.support.forges.gitlab_asking import Asking, Refused, does
+from tests.support.forges.gitlab_views import LEVELS
 from tests.support.forges.repository import Protection, Pull, Repository
 
 _QUICK = re.compile(
@@ -78,6 +79,15 @@ def _forks(asking: Asking) -> Any:
         and fork.may(asking.user, "read")
         and (not owned or fork.owner == asking.somebody)
     ]
+
+
+@does("GET /projects/{id}/members/all")
+def _members(asking: Asking) -> Any:
+    project = asking.project()
+    assert asking.somebody
+    users = [user for user in asking.forge.users.values() if user.login in project.roles]
+    levels = {user.login: LEVELS[project.roles[user.login]] for user in users}
+    return [(asking.views.user(user) or {}) | {"access_level": levels[user.login]} for user in users]
 
 
 @does("GET /projects/{id}/merge_requests")

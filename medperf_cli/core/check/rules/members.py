@@ -44,6 +44,8 @@ def belongs_to_one(submission: Submission) -> Iterator[Fault]:
     if submission.root is None:
         return
     judged = list(submission.judged(Member))
+    if not judged:
+        return
     # Asked once for all of them: the files of thousands of members are looked through.
     holders = _holders(
         submission, [k.key for _, m in judged for k in m.keys], [x for _, m in judged for x in m.logins]
