@@ -117,6 +117,9 @@ def test_whatever_publishes_can_be_tried_and_needs_no_question() -> None:
         ("member", "rotate-key"),
         ("member", "revoke-key"),
         ("member", "revoke"),
+        ("outbox", "send"),
+        ("outbox", "import"),
+        ("outbox", "drop"),
         *((group, verb) for group in ENDED for verb in ("withdraw", "revoke")),
     } <= sending
 
@@ -287,6 +290,7 @@ FROM_THE_INDEX = [
     ("review", "ls", "--offline"),
     ("review", "ls", "--offline", "--closed"),
     ("todo",),
+    ("outbox", "ls"),
     ("test", "ls"),
     ("storage", "ls"),
     ("profile", "ls"),
