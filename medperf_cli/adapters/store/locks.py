@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from medperf_cli.errors import ConfigurationError, ConflictError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
 _POLL_SECONDS = 0.05
@@ -49,6 +49,30 @@ def exclusive(path: Path, what: str, *, wait: float = 0.0) -> Iterator[int]:
                 os.ftruncate(descriptor, 0)
     finally:
         os.close(descriptor)
+
+
+@contextlib.contextmanager
+def one_of(paths: Sequence[Path], what: str, *, wait: float) -> Iterator[bool]:
+    """Hold one of several lock files while the block runs, so that no more than so many do at once.
+
+    Only to spare the machine: gives False where none came free in `wait` seconds, or locks cannot be made,
+    and the block runs all the same.
+    """
+    deadline = time.monotonic() + wait
+    with contextlib.ExitStack() as held:
+        taken = None
+        with contextlib.suppress(ConfigurationError):
+            while (taken := _free(paths, what, held)) is False and time.monotonic() < deadline:
+                time.sleep(_POLL_SECONDS)
+        yield bool(taken)
+
+
+def _free(paths: Sequence[Path], what: str, held: contextlib.ExitStack) -> bool:
+    for path in paths:
+        with contextlib.suppress(ConflictError):
+            held.enter_context(exclusive(path, what))
+            return True
+    return False
 
 
 def _open(path: Path) -> int:
