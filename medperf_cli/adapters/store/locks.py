@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
+import itertools
 import os
 import stat
 import time
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _POLL_SECONDS = 0.05
+_PATIENT_SECONDS = 0.1
 
 
 @contextlib.contextmanager
@@ -60,18 +62,21 @@ def one_of(paths: Sequence[Path], what: str, *, wait: float) -> Iterator[bool]:
     """
     deadline = time.monotonic() + wait
     with contextlib.ExitStack() as held:
-        taken = None
+        taken = False
         with contextlib.suppress(ConfigurationError):
-            while (taken := _free(paths, what, held)) is False and time.monotonic() < deadline:
-                time.sleep(_POLL_SECONDS)
-        yield bool(taken)
+            taken = any(_took(path, what, held) for path in paths)
+            for path in itertools.cycle(paths):  # one at a look: a hundred who wait must cost nothing
+                if taken or time.monotonic() >= deadline:
+                    break
+                time.sleep(_PATIENT_SECONDS)
+                taken = _took(path, what, held)
+        yield taken
 
 
-def _free(paths: Sequence[Path], what: str, held: contextlib.ExitStack) -> bool:
-    for path in paths:
-        with contextlib.suppress(ConflictError):
-            held.enter_context(exclusive(path, what))
-            return True
+def _took(path: Path, what: str, held: contextlib.ExitStack) -> bool:
+    with contextlib.suppress(ConflictError):
+        held.enter_context(exclusive(path, what))
+        return True
     return False
 
 
