@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from medperf_cli.adapters.store.locks import exclusive
+from medperf_cli.adapters.store.locks import exclusive, one_of
 from medperf_cli.errors import ConfigurationError, ConflictError
 
 HOLD = """
@@ -78,3 +78,34 @@ def test_a_lock_in_a_place_that_is_none(tmp_path: Path) -> None:
         exclusive(tmp_path / "file" / "lock", "x"),
     ):
         pass
+
+
+def test_one_of_several_locks_is_held_and_without_any_the_work_goes_on(tmp_path: Path) -> None:
+    locks = [tmp_path / "1", tmp_path / "2"]
+    with one_of(locks, "a", wait=0) as first, one_of(locks, "b", wait=0) as second:
+        assert (first, second) == (True, True)
+        with one_of(locks, "c", wait=0) as third:
+            assert third is False
+    with exclusive(locks[0], "d"), one_of(locks, "e", wait=0) as free:
+        assert free is True
+        with pytest.raises(ConflictError):
+            exclusive(locks[1], "f").__enter__()
+    with one_of([tmp_path / "1" / "no folder"], "g", wait=9) as none:
+        assert none is False
+
+
+def test_who_waits_for_one_of_several_locks_gets_the_first_that_is_free(tmp_path: Path) -> None:
+    locks, got = [tmp_path / "1", tmp_path / "2"], threading.Event()
+
+    def wait() -> None:
+        with one_of(locks, "later", wait=30) as held:
+            assert held
+            got.set()
+
+    waiting = threading.Thread(target=wait)
+    with exclusive(locks[0], "a"):
+        with exclusive(locks[1], "b"):
+            waiting.start()
+            assert not got.wait(0.2)
+        assert got.wait(30)
+    waiting.join()

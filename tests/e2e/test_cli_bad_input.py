@@ -79,7 +79,7 @@ def civil(done: Done, *, words: object) -> None:
     assert "\x1b" not in done.err + done.out, words
     if done.code not in (ExitCode.OK, ExitCode.NEEDS_REVIEW):
         explained = re.search(r"^error MP-[A-Z-]+: .+", done.err, re.MULTILINE) and "\n  next: " in done.err
-        assert explained or "Usage: medperf" in done.err + done.out or words[0] in ("doctor", "check"), (  # type: ignore[index]
+        assert explained or "Usage: medperf" in done.err + done.out or {"doctor", "check"} & {*words[:2]}, (
             words,
             done,
         )

@@ -118,6 +118,20 @@ def test_what_stands_in_main_already_is_closed_and_says_so(desk: HostedDesk) -> 
     assert "everything in it stands in main already" in desk.status(pull)
 
 
+def test_a_request_below_another_one_enters_main_with_it(desk: HostedDesk) -> None:
+    files = member_file(desk.world, "general-hospital")
+    lower = desk.ask(files)
+    assert lower.source
+    vote = {f"registry/{p}": d for p, d in desk.world.decide("ada", NEWCOMER, added=files).items()}
+    desk.forge.commit(lower.source, "upper", vote, by="acme", base=lower.head)
+    upper = desk.forge.open(desk.registry, "acme", lower.source, "upper", title="with the decision")
+    fates = {number: outcome.fate for number, outcome in desk.run().items()}
+    assert fates == {lower.number: Fate.CLOSED, upper.number: Fate.MERGED}
+    assert desk.parents()[1:] == [upper.head]
+    assert (lower.state, upper.state) == ("merged", "merged")
+    assert "everything in it stands in main already" in desk.status(lower)
+
+
 def test_a_closing_by_who_may_closes_the_request_and_no_other_does(desk: HostedDesk) -> None:
     files = member_file(desk.world, "general-hospital")
     pull = desk.ask(files)

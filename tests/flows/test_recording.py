@@ -201,6 +201,31 @@ def test_merged_in_the_page_too_early_it_is_pending_until_the_page_has_enough(de
     assert not any(recorded[:12] in call or merge in call for call in desk.calls()), "nothing is pending"
 
 
+def test_a_squash_in_the_page_is_recorded_by_the_head_that_was_seen(desk: HostedDesk) -> None:
+    pull = desk.act(asked())
+    desk.forge.review(pull, "clara")
+    desk.forge.press_merge(desk.registry, pull, "boris", method="squash")
+    desk.run()
+    assert written(desk, BORIS).commit == written(desk, CLARA).commit == pull.head
+    assert desk.last.troubles == ()
+
+
+def test_what_the_page_merged_otherwise_than_it_was_seen_is_not_recorded(desk: HostedDesk) -> None:
+    pull = desk.act(asked())
+    desk.forge.review(pull, "clara")
+    seen = pull.head
+    assert pull.source
+    desk.forge.commit(pull.source, "other", {"README.md": b"x"}, by="acme", base=desk.main())
+    desk.forge.press_merge(desk.registry, pull, "boris", method="squash")
+    pull.head = pull.source.commit("other")
+    git.git(desk.registry.path, "fetch", "-q", str(pull.source.path), f"+other:refs/pull/{pull.number}/head")
+    desk.forge.review(pull, "clara")
+    assert pull.head != seen
+    desk.run()
+    assert not desk.has(BORIS)
+    assert not desk.has(CLARA)
+
+
 def test_what_came_into_main_by_a_push_is_nobodys_act_in_the_page(desk: HostedDesk) -> None:
     files = act(desk.world, asked()).added
     pull = desk.ask(files)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
+import itertools
 import os
 import stat
 import time
@@ -13,10 +14,11 @@ from typing import TYPE_CHECKING
 from medperf_cli.errors import ConfigurationError, ConflictError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
 _POLL_SECONDS = 0.05
+_PATIENT_SECONDS = 0.1
 
 
 @contextlib.contextmanager
@@ -49,6 +51,33 @@ def exclusive(path: Path, what: str, *, wait: float = 0.0) -> Iterator[int]:
                 os.ftruncate(descriptor, 0)
     finally:
         os.close(descriptor)
+
+
+@contextlib.contextmanager
+def one_of(paths: Sequence[Path], what: str, *, wait: float) -> Iterator[bool]:
+    """Hold one of several lock files while the block runs, so that no more than so many do at once.
+
+    Only to spare the machine: gives False where none came free in `wait` seconds, or locks cannot be made,
+    and the block runs all the same.
+    """
+    deadline = time.monotonic() + wait
+    with contextlib.ExitStack() as held:
+        taken = False
+        with contextlib.suppress(ConfigurationError):
+            taken = any(_took(path, what, held) for path in paths)
+            for path in itertools.cycle(paths):  # one at a look: a hundred who wait must cost nothing
+                if taken or time.monotonic() >= deadline:
+                    break
+                time.sleep(_PATIENT_SECONDS)
+                taken = _took(path, what, held)
+        yield taken
+
+
+def _took(path: Path, what: str, held: contextlib.ExitStack) -> bool:
+    with contextlib.suppress(ConflictError):
+        held.enter_context(exclusive(path, what))
+        return True
+    return False
 
 
 def _open(path: Path) -> int:

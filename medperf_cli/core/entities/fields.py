@@ -16,6 +16,7 @@ from medperf_cli.core import names
 from medperf_cli.core.sshsig import parse_public_key
 from medperf_cli.errors import SignatureError
 
+_DIGITS = re.compile(r"[1-9][0-9]{3}-[0-9]{2}-[0-9]{2}T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]Z\Z")
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
 _URL = re.compile(r"https://[A-Za-z0-9._~:/?#@!$&'()*+,;=%-]+\Z")
 _HOST = re.compile(r"([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]([a-z0-9-]*[a-z0-9])?\Z")
@@ -92,6 +93,18 @@ def _one_line(text: str) -> str:
 
 
 def _time(text: str) -> str:
+    return text if _is_time(text) else _spelled_time(text)
+
+
+def _is_time(text: str) -> bool:
+    """Whether a time is right, quickly; no more than whether there is such a day is left to the library."""
+    try:
+        return bool(_DIGITS.match(text)) and bool(datetime.fromisoformat(text[:10]))
+    except ValueError:
+        return False
+
+
+def _spelled_time(text: str) -> str:
     try:
         parsed = datetime.strptime(text, _TIME).replace(tzinfo=UTC)
     except ValueError:

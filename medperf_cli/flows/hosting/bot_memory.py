@@ -76,7 +76,8 @@ def read_memory(folder: Path) -> Memory:
     with contextlib.suppress(OSError, ValueError, TypeError, KeyError, AttributeError):
         found = json.loads((folder / FILE).read_bytes())
         requests = {str(number): _known(known) for number, known in found["requests"].items()}
-        return Memory(str(found["tool"]), str(found["main"]), requests)
+        main = found["main"]
+        return Memory(str(found["tool"]), main if isinstance(main, str) else None, requests)
     return Memory()
 
 

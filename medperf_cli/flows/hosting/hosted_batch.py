@@ -106,10 +106,10 @@ class Bench:
         closing = self._closing(tip, one.request)
         if closing is not None:
             return Status(number, Fate.CLOSED, Verdict.REJECT, closing=closing), None
-        merged = merged_by(self.store, tip, one.request.head)
-        gathered = None if merged else gather(self.store, tip, one.request)
+        head = one.request.head
+        gathered = None if _stands_in(self.store, tip, head) else gather(self.store, tip, one.request)
         if gathered is None or gathered.done:
-            return Status(number, Fate.CLOSED, Verdict.AUTO, commit=merged), None
+            return Status(number, Fate.CLOSED, Verdict.AUTO, commit=merged_by(self.store, tip, head)), None
         counts = bool(self.page and asked_of_the_page(gathered, self.page.recorder))
         if self.page is not None:
             gathered = self.page.heard(self.store, one.pull, gathered)
@@ -167,9 +167,14 @@ def _recorded(gathered: Gathered) -> tuple[str, ...]:
     return tuple(sorted({path.parts[-1] for path in paths if path.kind is Kind.RECORDED}))
 
 
+def _stands_in(store: GitStore, main: str, head: str) -> bool:
+    """Whether a head stands in main's history: merged by itself, or below another head that was."""
+    return store.git.local("merge-base", "--is-ancestor", head, main).code == 0
+
+
 def merged_by(store: GitStore, main: str, head: str) -> str | None:
     """The first-parent commit of main that merged a head; None where none did."""
-    if store.git.local("merge-base", "--is-ancestor", head, main).code != 0:
+    if not _stands_in(store, main, head):
         return None
     lines = store.git.lines("rev-list", "--first-parent", "--parents", main, "--")
     return next((line.split(" ")[0] for line in lines if head in line.split(" ")[2:]), None)

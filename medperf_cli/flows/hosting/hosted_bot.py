@@ -140,7 +140,7 @@ class HostedBot:
             if self.signer is not None:
                 recorder = Recorder(self.signer, api.host, api.repository)
                 if recorder.is_named_by(root):
-                    return Page(api, recorder)
+                    return Page(api, recorder, self.upstream.bring_head)
             raise ConfigurationError(
                 "approvals in the page are not recorded: this bot does not hold the recorder's key",
                 hint="give the key that the root names, in MEDPERF_RECORDER_KEY",

@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 @dataclass
 class Page:
-    """A forge's page, and who writes down what it says.
+    """A forge's page, and who writes down what it says; `bring` fetches the head of a request.
 
     `troubles` says what could not be read, and why; that waits for the next round, as all does that would be
     asked after the forge did not answer. `asked` counts questions.
@@ -26,6 +26,7 @@ class Page:
 
     api: ForgeApi
     recorder: Recorder
+    bring: Callable[[Pull], object]
     troubles: list[tuple[str, MedperfError]] = field(default_factory=list)
     asked: int = 0
     _silent: bool = False
@@ -50,6 +51,12 @@ class Page:
             return self.api.pull(pull.number) if pull and pull.merged_by is None else pull
 
         return self._read(f"commit {commit[:12]}", read)
+
+    def holds(self, store: GitStore, pull: Pull) -> bool:
+        """Whether the head that was seen is here; a squash or a rebase leaves it out of main."""
+        if store.rev(pull.head) is None:
+            self._read(f"head of request {pull.number}", lambda: self.bring(pull))
+        return store.rev(pull.head) is not None
 
     def _read(self, what: str, read: Callable[[], T | None]) -> T | None:
         if self._silent:

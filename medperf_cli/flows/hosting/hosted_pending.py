@@ -41,7 +41,7 @@ def record_in_main(bench: Bench, plan: Plan, paths: Sequence[EntityPath]) -> Non
             merges.setdefault(commit, []).append(waiting)
     for commit in sorted(merges):
         pull = bench.page.merged_as(commit)
-        if pull is not None and pull.head in bench.store.commit(commit).parents[1:]:
+        if pull is not None and bench.page.holds(bench.store, pull):
             _record(bench, plan, bench.page, pull, merges[commit])
 
 

@@ -148,6 +148,10 @@ class HostedUpstream(Upstream):
         found = {number: known.get(str(RequestRef(str(number)))) for number in wanted}
         return {number: head for number, head in found.items() if head is not None}
 
+    def bring_head(self, pull: Pull) -> None:
+        """Fetch what a request's head holds, open or not, without a ref (raises NetworkError)."""
+        fetch(self._store, self._url, [self.api.heads.format(pull.number)], token=self._token)
+
     def _refspec(self, pull: Pull) -> str:
         return f"+{self.api.heads.format(pull.number)}:{HERE}pull/{pull.number}/head"
 
