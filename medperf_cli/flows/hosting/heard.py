@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from medperf_cli.adapters.forge.api import Comment
+from medperf_cli.adapters.forge.api import Comment, Pull
+from medperf_cli.adapters.forge.base import Repository
 from medperf_cli.adapters.store.repository import GitStore
 from medperf_cli.core.carried import carried
 from medperf_cli.core.entities.closing import SIGNATURE, STATEMENT, parse_closing
@@ -23,10 +25,10 @@ from medperf_cli.core.names import (
     parse_signature_path,
     signature_path,
 )
-from medperf_cli.core.requests import decidable, request_id, stray_decisions
+from medperf_cli.core.requests import OpenRequest, decidable, request_id, stray_decisions
 from medperf_cli.core.snapshot import Change
 from medperf_cli.core.trust.verified import signing_key
-from medperf_cli.errors import MedperfError, NotTrustedError, RejectedError
+from medperf_cli.errors import ConflictError, MedperfError, NotTrustedError, RejectedError
 from medperf_cli.flows.hosting.request_commits import parsed_root, request_change, root_tally
 
 
@@ -74,6 +76,34 @@ def heard(store: GitStore, main: str, number: str, head: str, comments: Sequence
         except MedperfError as error:
             found.odd.append(Odd(comment, error.message))
     return found
+
+
+def written_down(
+    here: Repository, pull: Pull, head: str, found: Heard, comments: Sequence[Comment]
+) -> OpenRequest:
+    """A request with what its comments carry as commits on its head, which are made where they lack.
+
+    Args:
+        here: the clone where they are made.
+        pull: the request.
+        head: the commit it stands at.
+        found: what counts of its comments.
+        comments: all of them.
+
+    """
+    number, when = str(pull.number), max((c.written for c in comments), default=pull.opened)
+    decisions: dict[str, str] = {}
+    for member, files in found.decisions.items():
+        title = f"decisions of {member} on request {number}"
+        with contextlib.suppress(ConflictError):  # the head itself holds another file there
+            decisions[member] = here.commit_files(head, files, title=title, author=member, when=when)
+    closings = {
+        member: here.commit_beside(
+            head, files, title=f"{member} closes request {number}", author=member, when=when
+        )
+        for member, files in found.closings.items()
+    }
+    return OpenRequest(number, head, decisions, closings)
 
 
 @dataclass(frozen=True)

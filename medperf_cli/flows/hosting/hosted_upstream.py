@@ -18,7 +18,7 @@ from medperf_cli.adapters.store.remote import fetch, push
 from medperf_cli.adapters.store.repository import GitStore
 from medperf_cli.core.carried import MARK
 from medperf_cli.core.names import PathError
-from medperf_cli.core.requests import MAIN, OpenRequest, RequestRef, is_number, parse_ref
+from medperf_cli.core.requests import MAIN, RequestRef, is_number, parse_ref
 from medperf_cli.errors import (
     ConflictError,
     IntegrityError,
@@ -27,7 +27,7 @@ from medperf_cli.errors import (
     RejectedError,
     UnknownIdError,
 )
-from medperf_cli.flows.hosting.heard import Heard, Odd, heard
+from medperf_cli.flows.hosting.heard import Heard, Odd, heard, written_down
 from medperf_cli.flows.hosting.hosted_notes import Note, read_notes, write_notes
 from medperf_cli.flows.hosting.request_commits import shared_with_main
 from medperf_cli.flows.hosting.upstream import HERE, Remembered, Upstream
@@ -262,34 +262,6 @@ class HostedRemembered(Remembered):
     @override
     def shown(self, request_id: str) -> Shown | None:
         return _shown(read_notes(self._store.git.directory / NOTES), request_id)
-
-
-def written_down(
-    here: Upstream, pull: Pull, head: str, found: Heard, comments: Sequence[Comment]
-) -> OpenRequest:
-    """A request with what its comments carry as commits on its head, which are made where they lack.
-
-    Args:
-        here: the clone where they are made.
-        pull: the request.
-        head: the commit it stands at.
-        found: what counts of its comments.
-        comments: all of them.
-
-    """
-    number, when = str(pull.number), max((c.written for c in comments), default=pull.opened)
-    decisions: dict[str, str] = {}
-    for member, files in found.decisions.items():
-        title = f"decisions of {member} on request {number}"
-        with contextlib.suppress(ConflictError):  # the head itself holds another file there
-            decisions[member] = here.commit_files(head, files, title=title, author=member, when=when)
-    closings = {
-        member: here.commit_beside(
-            head, files, title=f"{member} closes request {number}", author=member, when=when
-        )
-        for member, files in found.closings.items()
-    }
-    return OpenRequest(number, head, decisions, closings)
 
 
 def _main(store: GitStore) -> str:

@@ -15,11 +15,10 @@ from medperf_cli.adapters.forge.api import MAIN, ForgeApi, Pull
 from medperf_cli.adapters.forge.base import RequestState
 from medperf_cli.adapters.store.repository import GitStore
 from medperf_cli.core.lifecycle.reader import Reader
-from medperf_cli.flows.hosting.heard import heard
+from medperf_cli.flows.hosting.heard import heard, written_down
 from medperf_cli.flows.hosting.hosted_batch import Asked, Bench, Plan
 from medperf_cli.flows.hosting.hosted_status import Status
 from medperf_cli.flows.hosting.hosted_telling import Teller
-from medperf_cli.flows.hosting.hosted_upstream import written_down
 from medperf_cli.flows.hosting.pull_check import bring, concerns
 from medperf_cli.flows.hosting.upstream import Upstream
 
