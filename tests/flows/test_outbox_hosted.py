@@ -11,8 +11,10 @@ import pytest
 
 from medperf_cli.adapters.forge.api import Pull, Vendor
 from medperf_cli.adapters.forge.patience import Patient
+from medperf_cli.adapters.store.remote import Pushed
 from medperf_cli.core.requests import request_id
-from medperf_cli.errors import TokenError
+from medperf_cli.errors import RejectedError, TokenError
+from medperf_cli.flows.hosting.hosted_upstream import not_taken
 from medperf_cli.flows.submitting.desk import at_desk, keep_up
 from medperf_cli.flows.submitting.outbox_export import export
 from medperf_cli.flows.submitting.outbox_import import import_bundle
@@ -155,3 +157,17 @@ def test_carried_by_somebody_with_an_account_it_stays_its_signers(
 def said(pull: Page, path: str) -> int:
     """How many comments carry a file."""
     return len([comment for comment in pull.comments if path in comment.body])
+
+
+def test_a_fork_older_than_the_workflows_is_to_be_synced_first() -> None:
+    # GitHub's words for a token without the scope `workflow`; its servers cannot be asked here.
+    words = (
+        "refusing to allow a Personal Access Token to create or update workflow `x.yml` without `workflow`"
+    )
+    ref = "refs/heads/medperf/1"
+    error = not_taken("acme/breast", "medperf/1", Pushed((), {ref: words}, ()))
+    assert isinstance(error, TokenError)
+    assert "Sync fork" in error.hint
+    other = not_taken("acme/breast", "medperf/1", Pushed((), {ref: "pre-receive"}, ("no",)))
+    assert isinstance(other, RejectedError)
+    assert other.message.endswith("was not taken: pre-receive: no")
