@@ -252,6 +252,13 @@ def test_what_a_server_answers_is_said_once_with_what_to_do(status: str, next_st
     assert next_step in error.hint
 
 
+def test_an_authority_that_git_does_not_know_is_told_how_to_be_known() -> None:
+    said = "server certificate verification failed. CAfile: none CRLfile: none"
+    error = network_error("https://git.example.org/r.git", f"fatal: unable to access 'https://x/': {said}")
+    assert isinstance(error, NetworkError)
+    assert "http.sslCAInfo" in error.hint
+
+
 def test_a_full_disk_of_ours_is_no_fault_of_the_remote() -> None:
     said = "fatal: write error: No space left on device\nfatal: fetch-pack: invalid index-pack output\n"
     ours = network_error("file:///srv/registry.git", said)

@@ -44,10 +44,13 @@ def test_founded_pushed_protected_compared_and_joined(ada: Terminal, stage: Stag
     who = ("--admin", "ada", "--contact", "registry@consortium.example", "--title", "Breast imaging")
     *_, root = ada("registry", "init", folder, *who, *hosted).ok().out.split()
     ada("registry", "protect", url, "--bot", BOT, "--yes").failed(2, "MP-USAGE", "no main to protect yet")
+    empty_main = {row["check"]: row["repair"] for row in ada("registry", "doctor", url, "--json").json}
+    assert "git push --set-upstream origin main" in empty_main["branch"]
     pushed = stage.git(folder, os.environ["MEDPERF_FORGE_TOKEN"], "push", "origin", "main")
     assert pushed.returncode == 0, pushed.stderr
     before = ada("registry", "doctor", url, "--root", root, "--json")
     assert (before.code, rows(before)["rules"], rows(before)["workflows"]) == (1, "fail", "ok")
+    assert any(f"medperf registry protect {url} --bot NAME" in row["repair"] for row in before.json)
     ada("registry", "protect", url, "--bot", BOT, "--dry-run").ok("nothing was changed", f"may: {BOT}")
     ada("registry", "protect", url, "--bot", BOT, typing="y\n").ok("main is protected")
     after = ada("registry", "doctor", url, "--root", root, "--bot", BOT, "--json").ok()

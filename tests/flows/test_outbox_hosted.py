@@ -12,8 +12,10 @@ import pytest
 
 from medperf_cli.adapters.forge.api import Pull, Vendor
 from medperf_cli.adapters.forge.patience import Patient
+from medperf_cli.adapters.store.remote import Pushed
 from medperf_cli.core.requests import request_id
-from medperf_cli.errors import TokenError
+from medperf_cli.errors import RejectedError, TokenError
+from medperf_cli.flows.hosting.hosted_upstream import not_taken
 from medperf_cli.flows.submitting.desk import at_desk, keep_up
 from medperf_cli.flows.submitting.outbox_export import export
 from medperf_cli.flows.submitting.outbox_import import import_bundle
@@ -166,3 +168,17 @@ def test_who_only_reads_needs_nothing_that_speaks_to_web_interfaces(
     synced, _ = keep_up(eve.deps)
     assert synced.commit == stage.registry.commit("main")
     assert "pip install 'medperf-registry[forges]'" in eve.talk.said[-1]
+
+
+def test_a_fork_older_than_the_workflows_is_to_be_synced_first() -> None:
+    # GitHub's words for a token without the scope `workflow`; its servers cannot be asked here.
+    words = (
+        "refusing to allow a Personal Access Token to create or update workflow `x.yml` without `workflow`"
+    )
+    ref = "refs/heads/medperf/1"
+    error = not_taken("acme/breast", "medperf/1", Pushed((), {ref: words}, ()))
+    assert isinstance(error, TokenError)
+    assert "Sync fork" in error.hint
+    other = not_taken("acme/breast", "medperf/1", Pushed((), {ref: "pre-receive"}, ("no",)))
+    assert isinstance(other, RejectedError)
+    assert other.message.endswith("was not taken: pre-receive: no")

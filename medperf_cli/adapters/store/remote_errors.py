@@ -14,6 +14,7 @@ _REFUSED = re.compile(
 _UNKNOWN = re.compile(
     r"Authentication failed|could not read (Username|Password)|returned error: 401|HTTP Basic: Access denied"
 )
+_UNTRUSTED = re.compile(r"certificate verif|SSL certificate problem|unable to get local issuer")
 _BUSY = re.compile(r"returned error: (429|5\d\d)")
 
 
@@ -27,24 +28,35 @@ def network_error(url: str, stderr: str) -> MedperfError:
         )
     if re.search(r"(?m)^(?!remote:).*No space left on device", stderr):
         return ConfigurationError(f"no space left to fetch '{shown}'", hint=files.FREE_SPACE)
-    if url.startswith(("http://", "https://")):
-        if _UNKNOWN.search(stderr):
-            return TokenError(
-                f"'{shown}' wants to know who asks, and got no token that it knows: {_said(stderr)}",
-                hint="set MEDPERF_FORGE_TOKEN to a token that has not expired, or correct the address",
-            )
-        if _REFUSED.search(stderr):
-            return TokenError(
-                f"'{shown}' does not let this token's owner read or push there: {_said(stderr)}",
-                hint="see the token's scopes, and whether its owner may write there; `medperf doctor` says"
-                " whose forge it takes this to be",
-            )
-        if _BUSY.search(stderr):
-            return NetworkError(
-                f"remote '{shown}' failed: {_said(stderr)}",
-                hint="the server or a proxy has trouble of its own: wait, then run the same command again",
-            )
-    return NetworkError(f"remote '{shown}' failed: {_said(stderr)}")
+    web = _web_error(shown, stderr) if url.startswith(("http://", "https://")) else None
+    return web or NetworkError(f"remote '{shown}' failed: {_said(stderr)}")
+
+
+def _web_error(shown: str, stderr: str) -> MedperfError | None:
+    """What a web server, or what stands before it, answered."""
+    if _UNKNOWN.search(stderr):
+        return TokenError(
+            f"'{shown}' wants to know who asks, and got no token that it knows: {_said(stderr)}",
+            hint="set MEDPERF_FORGE_TOKEN to a token that has not expired, or correct the address",
+        )
+    if _REFUSED.search(stderr):
+        return TokenError(
+            f"'{shown}' does not let this token's owner read or push there: {_said(stderr)}",
+            hint="see the token's scopes, and whether its owner may write there; `medperf doctor` says"
+            " whose forge it takes this to be",
+        )
+    if _UNTRUSTED.search(stderr):
+        return NetworkError(
+            f"remote '{shown}' failed: {_said(stderr)}",
+            hint="behind a certificate authority of your own, git wants it too: "
+            "`git config --global http.sslCAInfo FILE`, or GIT_SSL_CAINFO=FILE",
+        )
+    if _BUSY.search(stderr):
+        return NetworkError(
+            f"remote '{shown}' failed: {_said(stderr)}",
+            hint="the server or a proxy has trouble of its own: wait, then run the same command again",
+        )
+    return None
 
 
 def _said(stderr: str) -> str:

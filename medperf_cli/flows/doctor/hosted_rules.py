@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from fnmatch import fnmatchcase
 
 from medperf_cli.adapters.forge.api import Protection
+from medperf_cli.adapters.store.git import printable
 from medperf_cli.errors import MedperfError
 from medperf_cli.flows.doctor.finding import Finding, fail, ok, warn
 from medperf_cli.flows.doctor.hosting import Hosting
@@ -140,7 +142,9 @@ def _judged(hosting: Hosting, judge: Callable[[Protection], Finding | None]) -> 
         found = judge(hosting.protection())
     except MedperfError as error:
         return warn(f"cannot be told: {error.message}", error.hint or _LOOK)
-    return warn("cannot be told: the forge does not say", _LOOK) if found is None else found
+    if found is None:
+        return warn("cannot be told: the forge does not say", _LOOK)
+    return replace(found, repair=found.repair.replace(" URL ", f" {printable(hosting.url)} "))
 
 
 def _off(allowed: bool | None, danger: str, what: str) -> Finding | None:  # noqa: FBT001 - it is the question

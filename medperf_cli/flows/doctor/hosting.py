@@ -19,7 +19,7 @@ from medperf_cli.core.lifecycle.reader import sha256
 from medperf_cli.core.names import REGISTRY_DIR
 from medperf_cli.core.requests import MAIN
 from medperf_cli.core.snapshot import MAX_FILE
-from medperf_cli.errors import MedperfError
+from medperf_cli.errors import ConfigurationError, MedperfError, NetworkError
 from medperf_cli.flows.deps import Deps
 from medperf_cli.flows.founding.scaffold import OWNERS_FILE
 from medperf_cli.flows.reading.registry import ROOT_ONE
@@ -28,6 +28,7 @@ T = TypeVar("T")
 SECONDS = 60.0
 """How long all checks of a hosted registry together may take."""
 _ASKING = 20.0
+_PUSH = "push it from the folder that `medperf registry init` made: `git push --set-upstream origin main`"
 _LOOKED_AT = "refs/remotes/origin/main"
 _MOST_FILES = 200
 _FOLDERS = {
@@ -134,7 +135,12 @@ def _main(url: str, address: ForgeAddress | None, token: Token | None) -> Main:
     """Fetch main's newest commit alone and read what checks ask for."""
     default = default_branch(url, seconds=_ASKING, token=token)
     with tempfile.TemporaryDirectory(prefix="medperf-") as folder, init(Path(folder) / "looked-at") as store:
-        fetch(store, url, [f"+{MAIN}:{_LOOKED_AT}"], token=token, depth=1)
+        try:
+            fetch(store, url, [f"+{MAIN}:{_LOOKED_AT}"], token=token, depth=1)
+        except NetworkError as error:
+            if "couldn't find remote ref" not in error.message:
+                raise
+            raise ConfigurationError("there is no branch 'main' yet", hint=_PUSH) from error
         commit = store.rev(_LOOKED_AT) or ""
         root = store.snapshot(commit).get(ROOT_ONE)
         files = {} if address is None else _files(store, commit, address.vendor)

@@ -10,13 +10,16 @@ from collections.abc import Iterator, Mapping
 from medperf_cli.adapters.forge.api import Vendor
 from medperf_cli.core.names import REGISTRY_DIR
 from medperf_cli.flows.founding.found_on_forge import Founded
-from medperf_cli.flows.founding.workflows import CHECK, ENVIRONMENT, SECRETS, VARIABLES
+from medperf_cli.flows.founding.protecting import CHECKS
+from medperf_cli.flows.founding.workflows import ENVIRONMENT, SECRETS, VARIABLES
 
 _GITHUB = """\
 - make an empty repository {repository}: no README, no .gitignore, no licence
 - git -C {path} push --set-upstream origin main
-- Settings > Developer settings > GitHub Apps > New GitHub App, without a webhook;
-  Repository permissions: Contents, Read and write; generate a private key,
+- Settings > Actions > General > Workflow permissions: Read repository contents and packages;
+  Settings > General > Pull Requests: Allow merge commits
+- the organization's Settings > Developer settings > GitHub Apps > New GitHub App, without a
+  webhook; Repository permissions: Contents, Read and write; generate a private key,
   install the app on this repository alone
 - Settings > Environments > New environment '{environment}';
   Deployment branches and tags: Selected branches and tags, main
@@ -28,8 +31,8 @@ _GITHUB = """\
   Require a pull request before merging (0 approvals, review from Code Owners),
   Require status checks to pass ('{check}'), not: Require linear history;
   the app alone in the Bypass list
-- Settings > General > Pull Requests: Allow merge commits
 - Settings > Pages > Build and deployment > Source: GitHub Actions
+- Actions > merge > Run workflow, once, and look at what it says
 """
 _GITLAB = """\
 - make a blank project {repository}, without 'Initialize repository with a README'
@@ -87,7 +90,7 @@ def next_steps(founded: Founded) -> str:
         "path": str(founded.path),
         "url": founded.url,
         "environment": ENVIRONMENT,
-        "check": CHECK,
+        "check": CHECKS[vendor],
         "secrets": "\n".join(_named(vendor)),
     }
     text = f"{_STEPS[vendor]}{_LAST}".format(**words)

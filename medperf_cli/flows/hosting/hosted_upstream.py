@@ -14,7 +14,7 @@ from typing_extensions import override
 from medperf_cli.adapters.credentials import Token
 from medperf_cli.adapters.forge.api import Comment, ForgeApi, Pull
 from medperf_cli.adapters.forge.base import RequestState, Shown
-from medperf_cli.adapters.store.remote import fetch, push
+from medperf_cli.adapters.store.remote import Pushed, fetch, push
 from medperf_cli.adapters.store.repository import GitStore
 from medperf_cli.core.carried import MARK
 from medperf_cli.core.names import PathError
@@ -25,6 +25,7 @@ from medperf_cli.errors import (
     MedperfError,
     NetworkError,
     RejectedError,
+    TokenError,
     UnknownIdError,
 )
 from medperf_cli.flows.hosting.heard import Heard, Odd, heard, written_down
@@ -232,6 +233,7 @@ class HostedUpstream(Upstream):
         What stood there is replaced: the branch is named by its content.
 
         Raises:
+            TokenError: the token may push, but not these files.
             RejectedError: it was refused.
             NetworkError: no answer.
 
@@ -239,17 +241,27 @@ class HostedUpstream(Upstream):
         refspec = f"+{commit}:refs/heads/{branch}"
         pushed = push(self._store, self._address_of(source), [refspec], token=self._token)
         if not pushed.ok:
-            reason = next(iter(pushed.refused.values()))
-            said = f": {pushed.remote[-1]}" if pushed.remote else ""
-            raise RejectedError(
-                f"branch '{branch}' of '{source}' was not taken: {reason}{said}",
-                hint="see that your token may push there",
-            )
+            raise not_taken(source, branch, pushed)
 
     def _address_of(self, source: str) -> str:
         """The address of another repository on the same forge, reached the same way as the registry."""
         head, found, tail = self._url.rpartition(self.api.repository)
         return f"{head}{source}{tail}" if found else self._url
+
+
+def not_taken(source: str, branch: str, pushed: Pushed) -> MedperfError:
+    """The error for a branch that a repository refused.
+
+    GitHub refuses commits with workflow files that the repository did not have to tokens without the scope
+    `workflow`: so it is with a fork that is older than the registry's newest workflows.
+    """
+    reason = next(iter(pushed.refused.values()))
+    said = f": {pushed.remote[-1]}" if pushed.remote else ""
+    message = f"branch '{branch}' of '{source}' was not taken: {reason}{said}"
+    if "refusing to allow" in reason and "workflow" in reason:
+        hint = f"press *Sync fork* in the page of '{source}', or give the token the scope `workflow`"
+        return TokenError(message, hint=hint)
+    return RejectedError(message, hint="see that your token may push there")
 
 
 class HostedRemembered(Remembered):

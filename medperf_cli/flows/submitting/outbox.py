@@ -99,7 +99,9 @@ class Item:
     def next_step(self) -> str:
         """What to do about it."""
         send, drop = f"medperf outbox send {self.id}", f"medperf outbox drop {self.id}"
-        if self.failure is None or self.failure.code in _PASSING:
+        if self.failure is None:
+            return f"{send}; without a network: medperf outbox export FILE"
+        if self.failure.code in _PASSING:
             return send
         if self.failure.final:
             return f"{self.failure.hint}; `{drop}` forgets it"

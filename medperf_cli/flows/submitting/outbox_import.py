@@ -56,7 +56,10 @@ def import_bundle(deps: Deps, file: Path) -> list[Tried]:
             unbundle(store, file, bundle, MOST_BYTES)
             found = list(_items(desk, store, bundle))
         if not found:
-            raise UsageError(f"all that '{file}' holds has arrived already")
+            raise UsageError(
+                f"all that '{file}' holds has arrived already",
+                hint="nothing is left to do; `medperf review ls` says how it stands",
+            )
         for item in found:
             desk.deps.talk.say(_signed(desk, item))
         return _hand_over(desk, found)

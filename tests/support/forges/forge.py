@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
+import shutil
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -124,6 +125,7 @@ class SimulatedForge:
         """Delete one, such as a fork with an open request."""
         with self.lock:
             del self.repositories[repository.full_name]
+            shutil.rmtree(repository.path)
             for target in self.repositories.values():
                 for pull in target.pulls.values():
                     if pull.source is repository:
