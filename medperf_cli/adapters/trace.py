@@ -8,8 +8,9 @@ from collections.abc import Callable, Sequence
 
 _LISTENERS: list[Callable[[str], None]] = []
 
-# A password may hold an @ itself: all of the authority up to the last one goes.
-_USER = re.compile(r"([a-z][a-z0-9+.-]*://)[^/\s]*@", re.IGNORECASE)
+# A password may hold an @ itself: all of the authority up to the last one goes. A scheme is looked for
+# only where a word begins: a remote's line of one long word would be read again from each of its letters.
+_USER = re.compile(r"(?<![a-z0-9+.-])([a-z0-9+.-]+://)[^/\s]*@", re.IGNORECASE)
 _SECRET = re.compile(
     r"((?:token|secret|passw(?:or)?d|pwd|key|credential|signature|sig)=)[^&\s'\"]+", re.IGNORECASE
 )

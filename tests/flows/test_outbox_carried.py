@@ -21,8 +21,9 @@ from medperf_cli.errors import (
     UsageError,
 )
 from medperf_cli.flows.submitting.desk import at_desk
+from medperf_cli.flows.submitting.outbox import Item, Sort
 from medperf_cli.flows.submitting.outbox_export import export
-from medperf_cli.flows.submitting.outbox_import import import_bundle
+from medperf_cli.flows.submitting.outbox_import import import_bundle, joined
 from medperf_cli.flows.submitting.outbox_send import send_waiting
 from medperf_cli.flows.submitting.review import approve
 from tests.flows.test_outbox import down, in_main, join, kept_while_down, submit, waiting
@@ -254,3 +255,16 @@ def test_nothing_to_carry_is_said(acme: Office, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="is no item"):
         export(acme.deps, tmp_path / "b", ["ffff"])
     assert export(acme.deps, tmp_path / "b", [item.id[:5]])[0].id == item.id
+
+
+def test_what_waits_here_already_is_sent_with_what_only_the_carried_one_holds() -> None:
+    """Another admin's signature under the same root would be lost, and nobody told."""
+    signed = {".yml": b"a: 1\n", ".ada.sig": b"mine", ".bob.sig": b"other"}
+    root, mine, other = ({f"root/2{end}": data} for end, data in signed.items())
+    about = (Sort.SUBMISSION, "0" * 16, "a root", "ada", "2026-01-02T10:00:00Z")
+    kept, carried = Item(*about, root | mine), Item(*about, root | mine | other, carried=True)
+    assert joined(None, carried) is carried
+    assert joined(kept, Item(*about, root, carried=True)) is kept
+    together = joined(kept, carried)
+    assert together.files == root | mine | other
+    assert not together.carried

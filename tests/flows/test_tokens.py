@@ -9,7 +9,9 @@ import pytest
 from medperf_cli.adapters.forge import gitlab
 from medperf_cli.adapters.forge.address import ForgeAddress, forge_address
 from medperf_cli.adapters.keys import ssh_keygen
+from medperf_cli.adapters.store.git import printable
 from medperf_cli.adapters.store.settings import Settings
+from medperf_cli.adapters.trace import without_secrets
 from medperf_cli.errors import ConfigurationError
 from medperf_cli.flows.hosting.connecting import connected, hosted_address
 from tests.support.hosting import Hosted
@@ -58,3 +60,14 @@ def test_a_password_in_an_address_is_not_repeated_by_the_error_about_it() -> Non
     with pytest.raises(ConfigurationError) as told:
         forge_address(f"https://me:{SECRET}@github.com/alone", "github")
     assert SECRET not in told.value.message
+
+
+@pytest.mark.parametrize("before", ["", "see ", "'", "1", "x-", "a://", "(", "é"])
+def test_an_address_is_found_wherever_it_stands(before: str) -> None:
+    assert without_secrets(f"{before}https://me:{SECRET}@host/x") == f"{before}https://host/x"
+
+
+def test_a_line_of_one_long_word_is_read_once() -> None:
+    """Squared, a remote that sends a few of them would keep every command busy for hours."""
+    for word in ("a" * 1_000_000, f"a://{'x' * 1_000_000}"):
+        assert printable(f"{word} https://me:{SECRET}@host/x") == f"{word} https://host/x"

@@ -6,6 +6,7 @@ push, and only the bytes of files that were judged go on, as items of the outbox
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -68,7 +69,8 @@ def import_bundle(deps: Deps, file: Path) -> list[Tried]:
 def _hand_over(desk: Desk, found: list[Item]) -> list[Tried]:
     """Keep the items, then send them; what the user does not want is forgotten again."""
     known = {item.id: item for item in outbox.items(desk.place)}
-    new = [item for item in found if item.id not in known]
+    wanted = [joined(known.get(item.id), item) for item in found]
+    new = [item for item in wanted if known.get(item.id) is not item]
     for item in new:
         outbox.keep(desk.place, item)
     answer: list[bool] = []
@@ -78,11 +80,30 @@ def _hand_over(desk: Desk, found: list[Item]) -> list[Tried]:
         return answer[0]
 
     try:
-        return send_items(desk, [known.get(item.id, item) for item in found], asked)
+        return send_items(desk, wanted, asked)
     finally:
         if answer != [True]:
             for item in new:
-                outbox.forget(desk.place, item)
+                _put_back(desk, item, known.get(item.id))
+
+
+def joined(kept: Item | None, carried: Item) -> Item:
+    """What is sent where an item of this name waits here already: with what only the carried one holds.
+
+    That may be another admin's signature under the same root, or a further decision of the same member.
+    """
+    if kept is None:
+        return carried
+    if carried.sort is Sort.CLOSING or carried.files.keys() <= kept.files.keys():
+        return kept
+    return dataclasses.replace(kept, files={**carried.files, **kept.files})
+
+
+def _put_back(desk: Desk, item: Item, before: Item | None) -> None:
+    if before is None:
+        outbox.forget(desk.place, item)
+    else:
+        outbox.keep(desk.place, before)
 
 
 def _expect_requests(file: Path, bundle: Bundle) -> None:
