@@ -18,11 +18,11 @@ from medperf_cli.core.lifecycle.reader import Reader
 from medperf_cli.core.lifecycle.standing import Lifecycle
 from medperf_cli.core.names import EntityPath, Kind
 from medperf_cli.errors import (
+    ConfigurationError,
     IntegrityError,
     MedperfError,
     NetworkError,
     RejectedError,
-    TokenError,
     UsageError,
 )
 from medperf_cli.flows.deps import Deps
@@ -183,7 +183,7 @@ def keep_up(deps: Deps, carried: Path | None = None) -> tuple[Synced, Asked]:
     with at_desk(deps, online=False) as desk:
         try:
             _fetch(desk, carried)
-        except (NetworkError, TokenError, RejectedError) as error:
+        except (NetworkError, ConfigurationError, RejectedError) as error:
             # Requests are anybody's: a damaged one must not keep readers from what they verified.
             deps.talk.say(f"open requests could not be fetched: {error.message}")
             return synced, read_asked(desk.place)
