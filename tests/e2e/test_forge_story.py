@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -208,3 +209,18 @@ def test_while_the_forge_is_down_a_submission_waits_in_the_outbox(
     assert site.type("acme", "outbox", "ls", "--json").ok().json == []
     (pull,) = site.stage.registry.pulls.values()
     assert "members/acme/1.yml" in pull.body
+
+
+@pytest.mark.parametrize("site", [str(available()[0])], indirect=True)
+def test_reading_needs_neither_a_token_nor_the_libraries_for_forges(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert site.stage
+    site.found()
+    monkeypatch.setitem(sys.modules, f"medperf_cli.adapters.forge.{site.stage.vendor}", None)
+    site.join("acme")
+    site.type("acme", "registry", "sync").ok("open requests could not be fetched", "is missing")
+    site.type("acme", "registry", "verify").ok("lawful from the first commit")
+    site.type("acme", "key", "new").ok()
+    asking = ("member", "register", "acme", "--contact", "desk@acme.example", "--yes")
+    site.type("acme", *asking).failed(4, "MP-CONFIG", "medperf-registry[forges]")
