@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -158,16 +157,6 @@ def test_carried_by_somebody_with_an_account_it_stays_its_signers(
 def said(pull: Page, path: str) -> int:
     """How many comments carry a file."""
     return len([comment for comment in pull.comments if path in comment.body])
-
-
-def test_who_only_reads_needs_nothing_that_speaks_to_web_interfaces(
-    stage: Stage, host: Hosted, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    eve = sits(stage, host, "eve", "", monkeypatch)
-    monkeypatch.setitem(sys.modules, str(stage.vendor), None)
-    synced, _ = keep_up(eve.deps)
-    assert synced.commit == stage.registry.commit("main")
-    assert "pip install 'medperf-registry[forges]'" in eve.talk.said[-1]
 
 
 def test_a_fork_older_than_the_workflows_is_to_be_synced_first() -> None:
