@@ -10,8 +10,9 @@ import pytest
 
 from medperf_cli.adapters.forge.api import Vendor
 from medperf_cli.adapters.forge.base import Request, RequestState
+from medperf_cli.adapters.store import remote_errors
 from medperf_cli.core.requests import OpenRequest, request_id
-from medperf_cli.errors import ConflictError, MedperfError, RejectedError, UnknownIdError
+from medperf_cli.errors import ConflictError, MedperfError, NetworkError, RejectedError, UnknownIdError
 from medperf_cli.flows.hosting.gathering import gather, merge_request
 from tests.support.closing import closing
 from tests.support.forge_place import Place, on_forge
@@ -215,6 +216,19 @@ def test_what_is_not_about_the_registry_is_no_request(page: Place) -> None:
     page.stage.request("writer", "odd", {"registry/README.md": b"not allowed here\n"})
     found = page.member("reader").forge.list()
     assert [r.title for r in found] == [request.title, "add odd"]
+
+
+def test_git_asks_again_after_what_passes(page: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert page.stage
+    hospital = page.member("hospital")
+    monkeypatch.setattr(remote_errors, "PAUSES", (0.0, 0.0, 0.0))
+    faults = page.stage.forge.faults
+    faults.busy(503, lambda asked: asked.git, times=3)
+    _, request = asked(page, hospital)
+    assert [r.id for r in hospital.forge.list()] == [request.id]
+    faults.busy(503, lambda asked: asked.git, times=1000)
+    with pytest.raises(NetworkError, match="503"):
+        hospital.forge.list()
 
 
 def test_an_id_that_is_none_is_told(place: Place) -> None:

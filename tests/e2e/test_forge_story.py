@@ -11,6 +11,7 @@ import pytest
 
 from medperf_cli.adapters.forge import patience
 from medperf_cli.adapters.forge.api import Vendor
+from medperf_cli.adapters.store import remote_errors
 from tests.support.forges.repository import Pull
 from tests.support.forges.stage import BOT, Stage, staged
 from tests.support.forges.vendors import available
@@ -195,6 +196,7 @@ def test_while_the_forge_is_down_a_submission_waits_in_the_outbox(
 ) -> None:
     assert site.stage
     monkeypatch.setattr(patience, "ATTEMPTS", 1)  # nobody waits in a test
+    monkeypatch.setattr(remote_errors, "PAUSES", ())
     site.found()
     site.join("acme")
     site.type("acme", "key", "new").ok()

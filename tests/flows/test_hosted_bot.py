@@ -47,6 +47,14 @@ def cube(desk: HostedDesk, name: str = "forest", **fields: object) -> dict[str, 
     return Hosted(desk.folder, desk.world).cube(name, **fields)
 
 
+def test_a_draft_waits_until_its_author_says_it_is_ready(desk: HostedDesk) -> None:
+    pull = desk.ask(cube(desk), title="Draft: a forest")
+    assert desk.run()[pull.number].fate is Fate.WAITS
+    assert "marked as a draft" in desk.status(pull)
+    pull.title = "a forest"
+    assert desk.run()[pull.number].fate is Fate.MERGED
+
+
 def test_one_push_merges_each_request_by_a_commit_of_its_own(desk: HostedDesk) -> None:
     before = desk.main()
     pulls = [desk.ask(cube(desk, f"forest-{n}")) for n in range(3)]

@@ -65,6 +65,8 @@ class Pull:
     labels: frozenset[str] = frozenset()
     merged_as: str | None = None
     merged_by: Account | None = None
+    draft: bool = False
+    """Its author says that it is not ready to be merged."""
 
 
 @dataclass(frozen=True)

@@ -147,6 +147,7 @@ def pull(record: Record) -> Pull:
         labels=frozenset(label.text("name") for label in record.parts("labels")),
         merged_as=record.commit("merge_commit_sha") or None if merged else None,
         merged_by=account(record.part("merged_by")) if merged else None,
+        draft=bool(record.truth("draft")),
     )
 
 

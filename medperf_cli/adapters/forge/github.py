@@ -276,6 +276,7 @@ def _pull(answer: Answer) -> Pull:
         # Of an open request it is a test merge that GitHub makes for itself.
         merged_as=answer.commit("merge_commit_sha") if merged and "merge_commit_sha" in answer else None,
         merged_by=_user(answer, "merged_by") if merged and "merged_by" in answer else None,
+        draft="draft" in answer and answer.flag("draft"),
     )
 
 

@@ -55,6 +55,7 @@ def pull(row: Row, source: str) -> Pull:
         if merged
         else None,
         merged_by=account(merger) if merged and merger else None,
+        draft=row.get("draft") is True,
     )
 
 

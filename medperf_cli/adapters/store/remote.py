@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,7 +24,7 @@ from medperf_cli.adapters.store.git import (
 )
 from medperf_cli.adapters.store.locks import exclusive
 from medperf_cli.adapters.store.progress import silent
-from medperf_cli.adapters.store.remote_errors import network_error
+from medperf_cli.adapters.store.remote_errors import network_error, patiently
 from medperf_cli.adapters.store.repository import GitStore
 from medperf_cli.errors import ConfigurationError, ConflictError, NetworkError
 
@@ -138,7 +139,8 @@ def fetch(
     with _fetching(store) as lock:
         # Git holds the lock too: if we are killed, it may go on for a while.
         given = given_to_git(url, token)
-        done = store.git.remote(*argv, progress=progress, holding=[lock], more=given)
+        ask = partial(store.git.remote, *argv, progress=progress, holding=[lock], more=given)
+        done = patiently(url, ask)
     if _CUT in done.stderr:
         # Git ends well all the same, and the ref silently stays where it was.
         raise NetworkError(
@@ -241,7 +243,8 @@ def push(
     # A `+` would overrule the lease, and a lease allows by itself what a `+` does.
     specs = [s.lstrip("+") if s.rpartition(":")[2] in (leases or {}) else s for s in refspecs]
     argv = (*_TRANSFER, "push", *flags, "--", _absolute(url), *specs)
-    done = store.git.remote(*argv, progress=progress, more=given_to_git(url, token))
+    ask = partial(store.git.remote, *argv, progress=progress, more=given_to_git(url, token))
+    done = patiently(url, ask)
     pushed = _parse(done)
     if done.code != 0 and pushed.ok:
         raise network_error(url, done.stderr)

@@ -1,11 +1,13 @@
-"""What git says of a remote that did not answer as it should, in errors with a next step."""
+"""A remote that does not answer as it should: asked again where it may pass, else told with a next step."""
 
 from __future__ import annotations
 
 import re
+import time
+from collections.abc import Callable
 
 from medperf_cli.adapters import files
-from medperf_cli.adapters.store.git import last_word, printable
+from medperf_cli.adapters.store.git import Finished, last_word, printable
 from medperf_cli.errors import ConfigurationError, MedperfError, NetworkError, TokenError
 
 _REFUSED = re.compile(
@@ -16,6 +18,25 @@ _UNKNOWN = re.compile(
 )
 _UNTRUSTED = re.compile(r"certificate verif|SSL certificate problem|unable to get local issuer")
 _BUSY = re.compile(r"returned error: (429|5\d\d)")
+
+
+PAUSES = (1.0, 3.0, 9.0)
+"""Seconds before git asks a web address again."""
+_PASSING = re.compile(
+    r"returned error: (429|5\d\d)|HTTP (429|5\d\d)|RPC failed|early EOF|unexpected disconnect|Empty reply"
+    r"|Connection reset|Connection timed out|Operation timed out|Operation too slow"
+)
+"""What git says of outages and dropped connections; a name or a host that is not found is told at once."""
+
+
+def patiently(url: str, run: Callable[[], Finished]) -> Finished:
+    """Run git against a remote; over http(s) again, with longer pauses, after what may pass."""
+    for pause in PAUSES if url.startswith(("http://", "https://")) else ():
+        done = run()
+        if done.code == 0 or not _PASSING.search(done.stderr):
+            return done
+        time.sleep(pause)
+    return run()
 
 
 def network_error(url: str, stderr: str) -> MedperfError:

@@ -113,12 +113,12 @@ class Bench:
         counts = bool(self.page and asked_of_the_page(gathered, self.page.recorder))
         if self.page is not None:
             gathered = self.page.heard(self.store, one.pull, gathered)
-        fate = _fate(gathered)
+        fate = Fate.WAITS if _held_back(one, gathered) else _fate(gathered)
         status = Status(
             number,
             fate,
             Verdict.REVIEW if fate is Fate.WAITS else gathered.verdict,
-            (*_undecided_in_main(gathered), *worded(gathered.change.base, gathered.report.findings)),
+            (*_findings(one, gathered), *worded(gathered.change.base, gathered.report.findings)),
             left_out=gathered.left_out,
             recorded=_recorded(gathered),
             page=counts,
@@ -143,6 +143,19 @@ class Bench:
                 f"the batch is not lawful at commit '{stop.commit}', and is not pushed: {said}",
                 hint="this is a bug of the merge bot; please report it",
             )
+
+
+def _held_back(one: Asked, gathered: Gathered) -> bool:
+    """Whether its author calls a draft what could be merged."""
+    return one.pull.draft and _fate(gathered) is Fate.MERGED
+
+
+def _findings(one: Asked, gathered: Gathered) -> Iterator[Finding]:
+    """What no rule says of a request."""
+    yield from _undecided_in_main(gathered)
+    if _held_back(one, gathered):
+        message = "is marked as a draft: the merge bot leaves it alone until its author says it is ready"
+        yield Finding(Severity.REVIEW, "DRAFT", f"request {one.pull.number}", message, "mark it as ready")
 
 
 def _fate(gathered: Gathered) -> Fate:

@@ -87,6 +87,7 @@ class Shapes:
             "number": pull.number,
             "state": "open" if pull.state == "open" else "closed",
             "title": pull.title,
+            "draft": pull.title.startswith("Draft:"),  # a flag of its own there; here the title stands for it
             "body": pull.body or None,
             "user": self.user(pull.author),
             "locked": pull.locked,
