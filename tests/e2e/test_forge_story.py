@@ -226,3 +226,27 @@ def test_reading_needs_neither_a_token_nor_the_libraries_for_forges(
     site.type("acme", "key", "new").ok()
     asking = ("member", "register", "acme", "--contact", "desk@acme.example", "--yes")
     site.type("acme", *asking).failed(4, "MP-CONFIG", "medperf-registry[forges]")
+
+
+@pytest.mark.parametrize("site", [str(v) for v in available()], indirect=True)
+def test_what_was_closed_in_the_page_is_listed_and_can_be_asked_anew(site: Site) -> None:
+    assert site.stage
+    site.found()
+    site.join("acme")
+    site.type("acme", "key", "new").ok()
+    asking = ("member", "register", "acme", "--yes", "--contact")
+    site.type("acme", *asking, "desk@acme.example").ok("is open")
+    (pull,) = site.stage.registry.pulls.values()
+    site.stage.forge.close(pull, "admin")
+    assert site.type("acme", "review", "ls", "--json").ok().json == []
+    for _ in range(2):  # also as it was kept
+        (closed,) = site.type("acme", "review", "ls", "--closed", "--json").ok().json
+        assert (closed["request"], closed["author"], closed["verdict"]) == (
+            str(pull.number),
+            "acme",
+            "closed",
+        )
+        assert "in the page" in closed["reason"]
+    assert site.type("acme", "review", "ls", "--closed", "--offline", "--json").ok().json == [closed]
+    site.type("acme", *asking, "desk@acme.example").failed(1, "MP-REJECTED", "was closed")
+    site.type("acme", *asking, "other@acme.example").ok("is open")

@@ -49,6 +49,21 @@ class Shown:
     url: str
 
 
+@dataclass(frozen=True)
+class Ended:
+    """A request that was closed in the forge's page: no member's signed word says why.
+
+    `closed` is when the page last changed; `author` is whom its head names.
+    """
+
+    id: str
+    title: str
+    author: str
+    since: dt.datetime
+    closed: dt.datetime
+    url: str
+
+
 class Requests(Protocol):
     """Requests as they can be read, whoever hosts them; every method may raise NetworkError."""
 
@@ -66,6 +81,10 @@ class Requests(Protocol):
 
     def closed(self, request_id: str | None = None) -> Sequence[Request]:
         """The requests (or the one of this id) that were ended without a merge, with the commits that did."""
+        ...
+
+    def ended(self) -> Sequence[Ended]:
+        """Those that were closed in the forge's page, as far as they are known."""
         ...
 
 
@@ -161,6 +180,10 @@ class Repository(Protocol):
 
     def shown(self, request_id: str) -> Shown | None:
         """What the request's page shows; None where it has none."""
+        ...
+
+    def ended(self) -> Sequence[Ended]:
+        """Requests closed in the page without a signed word, as far as they are known."""
         ...
 
     def added(self, base: str, head: str) -> Mapping[str, bytes]:

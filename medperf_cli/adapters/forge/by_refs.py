@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from typing_extensions import override
 
-from medperf_cli.adapters.forge.base import Repository, Request, Requests, RequestState
+from medperf_cli.adapters.forge.base import Ended, Repository, Request, Requests, RequestState
 from medperf_cli.core.requests import MAIN, OpenRequest, closed_requests, is_number, open_requests
 from medperf_cli.errors import IntegrityError, RejectedError, UnknownIdError
 
@@ -62,6 +62,10 @@ class ByRefs(Requests):
                 if not self._in_main(refs, self._repository.added(found.base, head)):
                     requests.append(found)
         return requests
+
+    @override
+    def ended(self) -> Sequence[Ended]:
+        return self._repository.ended()
 
     def _in_main(self, refs: Mapping[str, str], files: Mapping[str, bytes]) -> bool:
         # Signatures alone are those of further admins under a new root.

@@ -12,18 +12,23 @@ from typing import Any
 
 from medperf_cli.adapters.files import write_atomic
 from medperf_cli.adapters.forge.api import Account, Comment, Pull
+from medperf_cli.adapters.forge.base import CommitNote
 
-_SCHEMA = 1
+_SCHEMA = 2
 _MAX_BYTES = 64 << 20
 _LONGEST = 200
 
 
 @dataclass(frozen=True)
 class Note:
-    """One request as it was when the forge was last asked; `carrying` are its comments with signed files."""
+    """One request as it was when the forge was last asked; `carrying` are its comments with signed files.
+
+    `author` is whom its head names, `ended` whether it was closed without a merge.
+    """
 
     number: int
     title: str
+    author: str
     url: str
     opened: dt.datetime
     updated: dt.datetime
@@ -32,11 +37,12 @@ class Note:
     ended: bool = False
 
     @classmethod
-    def of(cls, pull: Pull, head: str, carrying: Sequence[Comment], *, ended: bool) -> Note:
+    def of(cls, pull: Pull, head: CommitNote, oid: str, carrying: Sequence[Comment], *, ended: bool) -> Note:
         """What is remembered of a pull: its title without control characters, its page if that is a link."""
         title = "".join(c if c.isprintable() else " " for c in pull.title)[:_LONGEST]
         url = pull.url if pull.url.startswith(("https://", "http://")) and pull.url.isprintable() else ""
-        return cls(pull.number, title, url, pull.opened, pull.updated, head, tuple(carrying), ended)
+        texts = (title, head.author, url)
+        return cls(pull.number, *texts, pull.opened, pull.updated, oid, tuple(carrying), ended)
 
 
 def read_notes(file: Path) -> dict[int, Note]:
@@ -59,6 +65,7 @@ def _plain(note: Note) -> dict[str, Any]:
     return {
         "number": note.number,
         "title": note.title,
+        "author": note.author,
         "url": note.url,
         "opened": note.opened.isoformat(),
         "updated": note.updated.isoformat(),
@@ -76,7 +83,7 @@ def _note(item: dict[str, Any]) -> Note:
         for number, login, account, body, when in item["carrying"]
     )
     opened, updated = (dt.datetime.fromisoformat(item[name]) for name in ("opened", "updated"))
-    texts = (str(item["title"]), str(item["url"]))
+    texts = (str(item["title"]), str(item["author"]), str(item["url"]))
     return Note(
         int(item["number"]), *texts, opened, updated, str(item["head"]), carrying, bool(item["ended"])
     )

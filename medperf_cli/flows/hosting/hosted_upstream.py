@@ -13,12 +13,12 @@ from typing_extensions import override
 
 from medperf_cli.adapters.credentials import Token
 from medperf_cli.adapters.forge.api import Comment, ForgeApi, Pull
-from medperf_cli.adapters.forge.base import RequestState, Shown
+from medperf_cli.adapters.forge.base import Ended, RequestState, Shown
 from medperf_cli.adapters.store.remote import Pushed, fetch, push
 from medperf_cli.adapters.store.repository import GitStore
 from medperf_cli.core.carried import MARK
 from medperf_cli.core.names import PathError
-from medperf_cli.core.requests import MAIN, RequestRef, is_number, parse_ref
+from medperf_cli.core.requests import MAIN, RequestRef, closed_requests, is_number, parse_ref
 from medperf_cli.errors import (
     ConflictError,
     IntegrityError,
@@ -106,7 +106,7 @@ class HostedUpstream(Upstream):
             self._mirror(pull, head, found, comments)
             carrying = [c for c in comments if c.body.lstrip().startswith(MARK)]
             is_open = pull.number in open_numbers
-            notes[pull.number] = Note.of(pull, head, carrying, ended=not is_open)
+            notes[pull.number] = Note.of(pull, self.note(head), head, carrying, ended=not is_open)
             if is_open:
                 self.seen[pull.number] = Seen(pull, head, comments, found.odd)
         self._forget(open_numbers, notes)
@@ -211,6 +211,10 @@ class HostedUpstream(Upstream):
     def shown(self, request_id: str) -> Shown | None:
         return _shown(self._notes, request_id)
 
+    @override
+    def ended(self) -> Sequence[Ended]:
+        return _ended(self.known(), self._notes)
+
     # --- what a submitter does
 
     def entered(
@@ -221,7 +225,7 @@ class HostedUpstream(Upstream):
         ref = str(RequestRef(number))
         self._move(ref, head, self.known().get(ref))
         self._set(number, decisions, closings)
-        note = Note.of(pull, head, (), ended=False)
+        note = Note.of(pull, self.note(head), head, (), ended=False)
         # Its comments are asked for again next time.
         early = dataclasses.replace(note, updated=dt.datetime.fromtimestamp(0, dt.UTC))
         self._notes = {**read_notes(self._file), pull.number: early}
@@ -275,9 +279,19 @@ class HostedRemembered(Remembered):
     def shown(self, request_id: str) -> Shown | None:
         return _shown(read_notes(self._store.git.directory / NOTES), request_id)
 
+    @override
+    def ended(self) -> Sequence[Ended]:
+        return _ended(self.known(), read_notes(self._store.git.directory / NOTES))
+
 
 def _main(store: GitStore) -> str:
     return store.rev(f"{HERE}heads/main") or ""
+
+
+def _ended(refs: Mapping[str, str], notes: Mapping[int, Note]) -> Sequence[Ended]:
+    signed = closed_requests(refs).keys()
+    unsigned = (note for note in notes.values() if note.ended and str(note.number) not in signed)
+    return [Ended(str(n.number), n.title, n.author, n.opened, n.updated, n.url) for n in unsigned]
 
 
 def _shown(notes: Mapping[int, Note], request_id: str) -> Shown | None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from typing_extensions import override
 
 from medperf_cli.adapters.credentials import Token
-from medperf_cli.adapters.forge.base import Answer, CommitNote, Repository, Shown
+from medperf_cli.adapters.forge.base import Answer, CommitNote, Ended, Repository, Shown
 from medperf_cli.adapters.store.remote import fetch, head_of, push
 from medperf_cli.adapters.store.repository import GitStore
 from medperf_cli.adapters.store.writing import Author, write_commit
@@ -97,6 +97,10 @@ class Upstream(Repository):
     @override
     def shown(self, request_id: str) -> Shown | None:
         return None
+
+    @override
+    def ended(self) -> Sequence[Ended]:
+        return ()
 
     @override
     def added(self, base: str, head: str) -> Mapping[str, bytes]:

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from medperf_cli.adapters.forge.base import Request, Requests
+from medperf_cli.adapters.forge.base import Ended, Request, Requests
 from medperf_cli.adapters.store.repository import GitStore
 from medperf_cli.core.check.findings import Severity, Verdict
 from medperf_cli.core.check.waiting_root import short_of_signatures
@@ -53,6 +53,7 @@ def asked_now(store: GitStore, main: str, forge: Requests, now: str, before: Ask
             found.append(dataclasses.replace(kept, judged=key, url=request.url))
     settled = {(c.id, c.member, c.commit): c for c in before.closed}
     ended = [c for request in forge.closed() for c in _closed(store, main, request, settled)]
+    ended += map(_in_the_page, forge.ended())
     newest = sorted(ended, key=lambda c: (c.time, c.id), reverse=True)[:_MOST]
     return Asked(now, tuple(found), tuple(newest), max(0, len(requests) - _MOST))
 
@@ -140,6 +141,12 @@ def _fields(entity: Entity) -> dict[str, Any]:
     found: dict[str, Any] = {name: value[:_LONGEST] for name, value in shown.items()}
     pin = document.get("benchmark")
     return found | ({"benchmark": parse_path(pin["path"]).id} if pin else {})
+
+
+def _in_the_page(ended: Ended) -> ClosedRequest:
+    about = (ended.id, ended.title, ended.author, ended.since.strftime(TIME))
+    said = f"in the page, without a member's signed word: {ended.url}"
+    return ClosedRequest(*about, "closed", "", said, ended.closed.strftime(TIME), ())
 
 
 def _closed(

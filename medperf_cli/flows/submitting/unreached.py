@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from typing_extensions import override
 
-from medperf_cli.adapters.forge.base import Forge, Request, Requests
+from medperf_cli.adapters.forge.base import Ended, Forge, Request, Requests
 from medperf_cli.errors import NetworkError
 
 
@@ -65,6 +65,10 @@ class Unreached(Forge):
     @override
     def closed(self, request_id: str | None = None) -> Sequence[Request]:
         return self._known.closed(request_id)
+
+    @override
+    def ended(self) -> Sequence[Ended]:
+        return self._known.ended()
 
     @override
     def merge(self, request: Request, commit: str, base: str) -> Request:
