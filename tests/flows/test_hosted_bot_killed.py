@@ -97,7 +97,7 @@ def test_killed_at_any_step_that_others_see_the_next_round_completes_it(
 ) -> None:
     work(desk, "all")
     steps = mortal(desk, monkeypatch, 0)
-    assert steps == 2 * 6, "an edit, the push, three comments, a closing; before each and after it"
+    assert steps == 2 * 7, "two edits, the push, three comments, a closing; before each and after it"
     # Between one step's end and the next one's beginning nothing is done that anybody could see.
     for at in (1, *range(2, steps + 1, 2)):
         before = desk.main()

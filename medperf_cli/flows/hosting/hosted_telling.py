@@ -16,7 +16,7 @@ FEW = 10
 
 @dataclass
 class Teller:
-    """Writes what changed, and nothing else; at most one write a request and round, unless it ends.
+    """Writes what changed, and nothing else; one write a request and round, unless it ends or is merged.
 
     `me` is the number of the bot's account, and `left` how many writes there may still be; what does not fit
     is said in the next round. What cannot be written keeps no merge from happening: `troubles` says why, by
@@ -28,14 +28,12 @@ class Teller:
     me: int
     left: int = FEW
     troubles: list[tuple[str, MedperfError]] = field(default_factory=list)
-    _amended: set[int] = field(default_factory=set)
     _silent: bool = False
 
     def amend(self, status: Status, one: Asked) -> None:
         """Bring a comment that is there up to date before main moves; where there is none, none is made."""
         if self._mine(one):
             self._try(status, lambda: self._comment(status, one))
-            self._amended.add(status.number)
 
     def say(self, status: Status, one: Asked) -> None:
         """Keep the comment, and do nothing else."""
@@ -47,13 +45,14 @@ class Teller:
             self._try(status, lambda: self._tell(status, one))
 
     def _tell(self, status: Status, one: Asked) -> None:
-        wrote = status.number not in self._amended and self._comment(status, one)
+        wrote = self._comment(status, one)
         if status.ends:
             self.left -= 1
             self.api.close(one.pull.number)
         elif status.commit is not None:
             self.api.settle(one.pull, status.commit)
-        elif not wrote and one.pull.labels & set(LABELS.values()) != status.labels:
+            wrote = self.left <= 0
+        if not status.ends and not wrote and one.pull.labels & set(LABELS.values()) != status.labels:
             self.left -= 1
             self.api.label(one.pull, status.labels)
 
