@@ -260,6 +260,8 @@ def test_killed_at_any_step_a_bot_leaves_nothing_lost_doubled_or_waiting(desk: D
             said = answers(copy.path, asked, lambda: LATER)
             assert len(said) == 2, (at, said)
             assert left or all("merged" in line or "not open" in line for line in said)
+            if survivor.waiting():  # the killed bot's git was still at a ref: that is left to the next run
+                run_once(store, lambda: LATER)
             assert survivor.waiting() == {}
             assert len(store.first_parents(copy.main())) == 7
             assert replays(store, copy.main())

@@ -1,4 +1,4 @@
-"""The story from benchmark to result on every hosted forge, asked for last things first: one round."""
+"""The story from benchmark to result on every hosted forge, asked for last things first."""
 
 from __future__ import annotations
 
@@ -27,8 +27,9 @@ def test_from_benchmark_to_result(
             desk.world.merge(*asked[-1][1])
         # The first number is the result, which needs all that the later ones bring.
         pulls = [desk.ask(*parts, title=title) for title, parts in reversed(asked)]
-        outcomes = desk.run()
-        assert {number: o.fate for number, o in outcomes.items()} == {p.number: Fate.MERGED for p in pulls}
+        # A round looks six times; what still lacks something then is merged by the next one.
+        merged = {n for _ in range(2) for n, o in desk.run().items() if o.fate is Fate.MERGED}
+        assert merged == {pull.number for pull in pulls}
         assert len(desk.first_parents(before)) == len(pulls)
         assert {pull.state for pull in pulls} <= {"merged", "closed"}
         with desk.bot("reader") as reader:
