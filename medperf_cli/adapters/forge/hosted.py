@@ -77,13 +77,13 @@ class Hosted(ByRefs, Forge):
             )
         if known is not None and known.state is RequestState.MERGED:
             return dataclasses.replace(self._merged(str(known.number), refs), url=known.url)
+        if known is not None:
+            return self.read(str(known.number))
         head = self._mirror.commit_files(base, files, title=title, author=author, when=when)
-        if known is None:
-            self._mirror.place_branch(source.name, branch, head)
-            known = self._api.create(title, body, source, branch)
-            self._mirror.entered(known, head, {}, {})
-            return self._describe(OpenRequest(str(known.number), head))
-        return self.read(str(known.number))
+        self._mirror.place_branch(source.name, branch, head)
+        made = self._api.create(title, body, source, branch)
+        self._mirror.entered(made, head, {}, {})
+        return self._describe(OpenRequest(str(made.number), head))
 
     def decide(
         self, request: Request, member: str, files: Mapping[str, bytes], *, when: dt.datetime

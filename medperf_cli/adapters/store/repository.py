@@ -71,6 +71,7 @@ class GitStore:
         self.chain = Chain(self)
         self.lines = Lines(self)
         self._commits: dict[str, Commit] = {}
+        self._shared: dict[tuple[str, str], tuple[str, ...]] = {}
         self.past = Past(self)
 
     def __enter__(self) -> Self:
@@ -136,6 +137,19 @@ class GitStore:
         """Whether `old` is `new` or stands on its first-parent chain."""
         self._refuse_shallow()
         return any(commit == old for commit in self.git.lines("rev-list", "--first-parent", new, "--"))
+
+    def shared(self, one: str, other: str) -> tuple[str, ...]:
+        """The newest commits that two share (git's merge bases); none where they share nothing.
+
+        What two commits share never changes, so it is asked once.
+        """
+        if (one, other) not in self._shared:
+            done = self.git.local("merge-base", "--all", one, other)
+            found = tuple(done.stdout.decode("ascii", "replace").split()) if done.code == 0 else ()
+            if not found:
+                return ()
+            self._shared[one, other] = found
+        return self._shared[one, other]
 
     def history(self, head: str, until: str | None = None) -> Iterator[Step]:
         """First-parent commits after `until` that touch `registry/`, oldest first.

@@ -21,7 +21,6 @@ from medperf_cli.core.names import PathError
 from medperf_cli.core.requests import MAIN, RequestRef, closed_requests, is_number, parse_ref
 from medperf_cli.errors import (
     ConflictError,
-    IntegrityError,
     MedperfError,
     NetworkError,
     RejectedError,
@@ -30,7 +29,7 @@ from medperf_cli.errors import (
 )
 from medperf_cli.flows.hosting.heard import Heard, Odd, heard, written_down
 from medperf_cli.flows.hosting.hosted_notes import Note, read_notes, write_notes
-from medperf_cli.flows.hosting.request_commits import shared_with_main
+from medperf_cli.flows.hosting.request_commits import concerns, shared_with_main
 from medperf_cli.flows.hosting.upstream import HERE, Remembered, Upstream
 
 NOTES = "medperf-requests.json"
@@ -120,11 +119,8 @@ class HostedUpstream(Upstream):
 
         One that stands in main is shown to nobody, but the bot tells the page so.
         """
-        try:
-            shared = shared_with_main(self._store, main, head)
-            return (self._thorough and shared == head) or self._store.touches_registry(shared, head)
-        except (RejectedError, IntegrityError):
-            return True  # what cannot be compared is judged, and told why
+        stands = self._thorough and head in self._store.shared(main, head)
+        return stands or concerns(self._store, main, head)
 
     def _newly_ended(self, before: Mapping[int, Note]) -> list[Pull]:
         """Requests closed without a merge that are not known to be; their closings are shown to people."""

@@ -12,7 +12,7 @@ from medperf_cli.core.check.waiting_root import verdict_of_request
 from medperf_cli.core.requests import MAIN, OpenRequest, RequestRef
 from medperf_cli.errors import ConfigurationError, IntegrityError, MedperfError, RejectedError
 from medperf_cli.flows.hosting.gathering import gather
-from medperf_cli.flows.hosting.request_commits import refusal, shared_with_main
+from medperf_cli.flows.hosting.request_commits import concerns, refusal
 
 
 @dataclass(frozen=True)
@@ -79,14 +79,6 @@ def _expect_uncut(store: GitStore, main: str, head: str) -> None:
     cut = set((store.git.directory / "shallow").read_text("ascii").split()) if is_cut(store) else set()
     if cut and any(commit in cut for commit in store.git.lines("rev-list", head, f"^{main}", "--")):
         raise RejectedError("its commits reach back beyond what was fetched")
-
-
-def concerns(store: GitStore, main: str, head: str) -> bool:
-    """Whether a head touches the registry at all; what cannot be compared is judged, and told why."""
-    try:
-        return store.touches_registry(shared_with_main(store, main, head), head)
-    except (RejectedError, IntegrityError):
-        return True
 
 
 def check_pull(store: GitStore, number: int, main: str, head: str) -> PullCheck:

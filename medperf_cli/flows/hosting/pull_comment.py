@@ -19,7 +19,8 @@ from medperf_cli.flows.hosting.heard import heard, written_down
 from medperf_cli.flows.hosting.hosted_batch import Asked, Bench, Plan
 from medperf_cli.flows.hosting.hosted_status import Status
 from medperf_cli.flows.hosting.hosted_telling import Teller
-from medperf_cli.flows.hosting.pull_check import bring, concerns
+from medperf_cli.flows.hosting.pull_check import bring
+from medperf_cli.flows.hosting.request_commits import concerns
 from medperf_cli.flows.hosting.upstream import Upstream
 
 

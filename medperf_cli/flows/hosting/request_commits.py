@@ -17,7 +17,7 @@ from medperf_cli.core.lifecycle.standing import Lifecycle
 from medperf_cli.core.names import REGISTRY_DIR, EntityPath, Kind, PathError
 from medperf_cli.core.requests import decidable, is_number, request_id, stray_decisions
 from medperf_cli.core.snapshot import Change, Snapshot
-from medperf_cli.errors import DocumentError, RejectedError
+from medperf_cli.errors import DocumentError, IntegrityError, RejectedError
 
 MAX_COMMIT = 64 * 1024
 """Bytes of a commit object (its message, in the main) that a request or decision may have."""
@@ -65,9 +65,8 @@ def shared_with_main(store: GitStore, main: str, head: str) -> str:
         RejectedError: there is none, or the head lacks or alters what the registry holds at one of several.
 
     """
-    done = store.git.local("merge-base", "--all", main, head)
-    found = done.stdout.decode("ascii", "replace").split()
-    if done.code != 0 or not found:
+    found = store.shared(main, head)
+    if not found:
         raise RejectedError("this shares no commit with main", hint="begin from main, and submit again")
     for other in found if len(found) > 1 else ():
         differing = store.trees.diff(store.registry_tree(other), store.registry_tree(head))
@@ -76,6 +75,14 @@ def shared_with_main(store: GitStore, main: str, head: str) -> str:
             message = f"a merge in it drops or alters '{REGISTRY_DIR}/{lost}', which main has"
             raise RejectedError(message, hint="begin from main, and submit again")
     return found[0]
+
+
+def concerns(store: GitStore, main: str, head: str) -> bool:
+    """Whether a head touches the registry at all; what cannot be compared is judged, and told why."""
+    try:
+        return store.touches_registry(shared_with_main(store, main, head), head)
+    except (RejectedError, IntegrityError):
+        return True
 
 
 def _on_main(store: GitStore, main: str, head: str) -> str:
